@@ -1,0 +1,1 @@
+"""The blanko daemon and the technician's command line: one process a printer."""

@@ -1,0 +1,1 @@
+"""What the centre sees: messages, envelope, and their export to docs/contract."""

@@ -1,0 +1,316 @@
+"""The event lines: one type for the data of each kind.
+
+A line is `<sha256 hex> <JSON>\\n`; `agent.journal.chain` builds it. Nothing here names
+a citizen: jobs are named by id, staff by roster id. No field is a float.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from agent.contract.messages import (
+    Cause,
+    Clock,
+    Count,
+    Id,
+    Message,
+    Natural,
+    Outcome,
+    RejectReason,
+    Retry,
+    Sha256,
+    Time,
+)
+
+
+class Place(StrEnum):
+    """Where a blank is. `received` is the source of every blank this printer was given.
+
+    Balance, at any instant: what left `received` equals the sum of all other places.
+    """
+
+    RECEIVED = "received"
+    DESK = "desk"
+    HOPPER = "hopper"
+    PATH = "path"
+    OUTPUT = "output"
+    REJECT_BIN = "reject-bin"
+    SUSPENSE = "suspense"  # not known where: an attempt in doubt
+    DIFFERENCE = "difference"  # found by counting, may be negative
+    MISSING = "missing"
+
+
+class Stage(StrEnum):
+    """How far an attempt has been written down; each before the motion it announces."""
+
+    FEEDING = "feeding"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERING = "delivering"
+    CLOSED = "closed"
+
+
+class Found(StrEnum):
+    """Where a person found the card of an attempt in doubt."""
+
+    OUTPUT = "output"
+    REJECT_BIN = "reject-bin"
+    PRINTER = "printer"
+    HOPPER = "hopper"
+    MISSING = "missing"
+
+
+class Incident(StrEnum):
+    """What an auditor must look at."""
+
+    STOCK_MISMATCH = "stock-mismatch"  # hopper empty and book not 0, or the reverse
+    COUNTER_MISMATCH = "counter-mismatch"
+    UNACCOUNTED_CARD = "unaccounted-card"  # counters moved with no attempt open
+    FOREIGN_CARD = "foreign-card"
+    PRINTER_CHANGED = "printer-changed"
+    LEDGER_FORK = "ledger-fork"
+    SECOND_AGENT = "second-agent"
+
+
+class JobAccepted(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="job-accepted"
+):
+    """On disk, waiting its turn."""
+
+    payload_sha256: Sha256  # of the signed document: what makes a job the same
+    queue_no: Natural
+    subject: Id
+
+
+class JobRejected(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="job-rejected"
+):
+    """Refused at the door; never a job. `job` of the line is set if it verified."""
+
+    reason: RejectReason
+    retry: Retry
+    message_sha256: Sha256  # of the MQTT payload as received
+    payload_sha256: Sha256 | None = None  # of the signed document, if it verified
+    detail: str = ""  # for the programmer of the centre; no citizen's data
+
+
+class JobStarted(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="job-started"
+):
+    """An attempt begins; the smaller queue numbers it passed over, with the reason."""
+
+    queue_no: Natural
+    passed_over: tuple[str, ...] = ()  # "<job id> <reason>"
+
+
+class JobHeld(Message, frozen=True, kw_only=True, tag_field="kind", tag="job-held"):
+    """Must not start; `x-blanks-used` when it spoiled all it was allowed."""
+
+    reason: str
+
+
+class JobStopped(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="job-stopped"
+):
+    """A person must act; why, as state reasons."""
+
+    reasons: list[str]
+
+
+class JobReturned(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="job-returned"
+):
+    """Back to pending: its blank was untouched or spoiled, and more are allowed."""
+
+    outcome: Outcome
+
+
+class JobCompleted(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="job-completed"
+):
+    """One good card left the printer."""
+
+    attempts: Natural
+
+
+class JobCanceled(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="job-canceled"
+):
+    """Withdrawn before a card could be marked."""
+
+    reason: str
+
+
+class JobAborted(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="job-aborted"
+):
+    """Given up: `expired`, `blank-missing`, or what made it impossible."""
+
+    reason: str
+
+
+class Evidence(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """What the printer could prove at one moment; absent what it does not say."""
+
+    card: str
+    reasons: list[str]
+    cards_fed: Natural | None = None
+    ribbon_left: Natural | None = None
+    printer_serial: str | None = None
+    head_serial: str | None = None
+    ribbon_serial: str | None = None
+    canary: str | None = None
+
+
+class AttemptStage(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="attempt-stage"
+):
+    """Written before the motion it announces."""
+
+    stage: Stage
+    destination: Place | None = None  # of `delivering`
+    digest: Sha256 | None = None  # of the panel bytes that will be sent
+    evidence: Evidence | None = None
+
+
+class AttemptClosed(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="attempt-closed"
+):
+    """What became of the attempt's blank."""
+
+    outcome: Outcome
+    stage: Stage  # how far it had come
+    cause: Cause | None = None
+    detail: str = ""
+    evidence: Evidence | None = None
+
+
+class AttemptResolved(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="attempt-resolved"
+):
+    """What a person said became of a card in doubt."""
+
+    found: Found
+    good: bool | None
+    reason: str
+    identity: Annotated[str, msgspec.Meta(pattern="^(proven|unproven)$")]
+
+
+class StockMoved(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="stock-moved"
+):
+    """Blanks going from one place to another."""
+
+    source: Place
+    destination: Place
+    count: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    cause: str  # load, feed, print, reject, doubt, resolve, untouched
+    after: dict[str, Count]  # blanks at the two places afterwards
+    identity: str | None = None
+
+
+class SupplyRibbon(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="supply-ribbon"
+):
+    """Another ribbon is in the printer."""
+
+    ribbon_kind: str
+    serial: str
+    left: Natural | None
+    capacity: Natural | None
+
+
+class FaultRaised(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="fault-raised"
+):
+    """State reasons that came up."""
+
+    reasons: list[str]
+
+
+class FaultCleared(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="fault-cleared"
+):
+    """State reasons that went away."""
+
+    reasons: list[str]
+
+
+class IncidentRaised(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="incident-raised"
+):
+    """Something an auditor must look at."""
+
+    incident: Incident
+    detail: str
+    place: Place | None = None
+    book: Count | None = None
+    seen: Count | None = None
+
+
+class AgentStarted(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="agent-started"
+):
+    """The first line of a boot."""
+
+    version: str
+    contract: Natural
+
+
+class AgentStopped(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="agent-stopped"
+):
+    """The daemon ends in good order."""
+
+    reason: str
+
+
+class AgentRefusals(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="agent-refusals"
+):
+    """Messages of the last minute that did not verify, by reason."""
+
+    counts: dict[str, Natural]
+
+
+Data = (
+    JobAccepted
+    | JobRejected
+    | JobStarted
+    | JobHeld
+    | JobStopped
+    | JobReturned
+    | JobCompleted
+    | JobCanceled
+    | JobAborted
+    | AttemptStage
+    | AttemptClosed
+    | AttemptResolved
+    | StockMoved
+    | SupplyRibbon
+    | FaultRaised
+    | FaultCleared
+    | IncidentRaised
+    | AgentStarted
+    | AgentStopped
+    | AgentRefusals
+)
+
+
+class Event(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """The JSON of one event line, written with sorted keys; `data.kind` says what."""
+
+    ledger: Id
+    no: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
+    prev: Sha256  # hash of the line before; 64 zeros for line 1
+    boot: Id
+    at: Time
+    clock: Clock
+    mono: Natural  # milliseconds since the daemon started
+    data: Data
+    job: Id | None = None
+    attempt: Natural | None = None
+    who: str | None = None

@@ -1,0 +1,273 @@
+"""Every message of the contract as a type; limits stand in the types.
+
+Unknown fields are refused, but for names that begin with "x-", which the reader drops
+before these types see them. All times are RFC 3339 UTC. No field is a float.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+CONTRACT_MINOR = 0
+"""The highest minor version of the contract `blanko/v1` that this agent knows."""
+
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+PART_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+
+Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
+Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+KeyId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+Natural = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Count = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31)]
+PartName = Annotated[str, msgspec.Meta(pattern=PART_PATTERN)]
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every message: closed, so that a typing error cannot print a card."""
+
+
+class JobKind(StrEnum):
+    """Why the centre asks for a card."""
+
+    FIRST = "first"
+    REPLACEMENT = "replacement"
+    CORRECTION = "correction"
+    TEST = "test"
+
+
+class MediaType(StrEnum):
+    """What a binary part may be."""
+
+    PNG = "image/png"
+    JPEG = "image/jpeg"
+
+
+class Part(Message, frozen=True, kw_only=True):
+    """One binary part that follows the signed document, in this order."""
+
+    name: PartName
+    type: MediaType
+    size: Annotated[int, msgspec.Meta(ge=1, le=3 * 2**20)]  # bytes
+    sha256: Sha256
+
+
+class ImageSide(Message, frozen=True, kw_only=True, tag_field="kind", tag="image"):
+    """A finished picture: exactly 1011 × 638 pixels (CR80 at 300 dpi), landscape."""
+
+    part: PartName
+
+
+class LayoutSide(Message, frozen=True, kw_only=True, tag_field="kind", tag="layout"):
+    """Fields that the agent lays out; `parts` gives a part's name for each picture."""
+
+    layout: Annotated[str, msgspec.Meta(max_length=32)]
+    fields: dict[PartName, Text]
+    parts: dict[PartName, PartName] = {}
+    labels: bool = True  # print the field names too
+
+
+class Sides(Message, frozen=True, kw_only=True):
+    """The faces of the card."""
+
+    front: ImageSide | LayoutSide
+    back: ImageSide | LayoutSide | None = None
+
+
+class Magstripe(Message, frozen=True, kw_only=True):
+    """Tracks of ISO/IEC 7811, without sentinels."""
+
+    track_1: Annotated[str, msgspec.Meta(max_length=76)] | None = None
+    track_2: Annotated[str, msgspec.Meta(max_length=37)] | None = None
+    track_3: Annotated[str, msgspec.Meta(max_length=104)] | None = None
+
+
+class Job(Message, frozen=True, kw_only=True):
+    """One card asked for by the centre: the signed document of a `blanko-job`.
+
+    `station`, `printer` and `rkid` stand under the signature, so that a job cannot be
+    sealed again for another agent.
+    """
+
+    job_id: Id
+    queue_no: Natural
+    station: Name
+    printer: Name
+    rkid: KeyId  # of the agent's key that the envelope is sealed for
+    issued_at: Time
+    expires_at: Time
+    not_before: Time | None = None
+    kind: JobKind
+    subject: Id  # opaque, one for a person for ever; never a NIK nor its hash
+    reprint_of: Id | None = None
+    reason: Text | None = None
+    blanks: Annotated[int, msgspec.Meta(ge=1, le=9)] = 2
+    sides: Sides
+    magstripe: Magstripe | None = None
+    ribbon: Annotated[str, msgspec.Meta(min_length=1, max_length=16)] | None = None
+    overlay: bool = True
+    parts: Annotated[list[Part], msgspec.Meta(max_length=8)] = []
+
+
+class Ack(Message, frozen=True, kw_only=True):
+    """The signed document of a `blanko-ack`: the centre holds every line up to `no`."""
+
+    station: Name
+    printer: Name
+    ledger: Id
+    no: Natural  # 0: nothing yet
+    hash: Sha256  # of line `no`; 64 zeros when `no` is 0
+    at: Time
+    nonce: Id | None = None  # of the last `ask`, echoed
+
+
+class Ask(Message, frozen=True, kw_only=True):
+    """After each connect: the accepted jobs that have not ended; the rest is wanted."""
+
+    nonce: Id
+    boot: Id
+    ledger: Id
+    accepted: list[Id]
+
+
+class Online(Message, frozen=True, kw_only=True):
+    """Birth, and as the will death, of one connection."""
+
+    online: bool
+    connection: Natural
+    boot: Id
+
+
+class Clock(StrEnum):
+    """Whether the agent's time is confirmed."""
+
+    SURE = "sure"
+    UNSURE = "unsure"
+
+
+class PrinterState(StrEnum):
+    """IPP "printer-state"."""
+
+    IDLE = "idle"
+    PROCESSING = "processing"
+    STOPPED = "stopped"
+
+
+class CurrentJob(Message, frozen=True, kw_only=True):
+    """The job whose attempt is open."""
+
+    job: Id
+    state: str
+    attempt: Natural
+    stage: str
+
+
+class Ribbon(Message, frozen=True, kw_only=True):
+    """The ribbon in the printer; `left` and `capacity` in sets, one a side."""
+
+    kind: str
+    serial: str
+    left: Natural | None
+    capacity: Natural | None
+
+
+class LedgerHead(Message, frozen=True, kw_only=True):
+    """The newest event."""
+
+    ledger: Id
+    no: Natural
+    hash: Sha256
+    acked: Natural
+
+
+class PrinterIdentity(Message, frozen=True, kw_only=True):
+    """Who the printer says it is."""
+
+    family: str
+    model: str
+    serial: str
+    firmware: str
+
+
+class State(Message, frozen=True, kw_only=True):
+    """The whole picture, retained: on connect, on change, every five minutes."""
+
+    contract: Natural
+    version: str  # of the agent
+    boot: Id
+    connection: Natural
+    at: Time
+    clock: Clock
+    printer_state: PrinterState
+    state_reasons: list[str]
+    accepting: bool
+    queued: Natural
+    current: CurrentJob | None
+    stock: dict[str, Count]  # blanks by place
+    ribbon: Ribbon | None
+    printer: PrinterIdentity | None
+    head: LedgerHead
+    unsigned_jobs: bool  # true: the station takes jobs nobody signed
+
+
+class RejectReason(StrEnum):
+    """Why a job was refused at the door; the comment says when a retry makes sense."""
+
+    MALFORMED = "malformed"  # never
+    TOO_LARGE = "too-large"  # never
+    WRONG_PRINTER = "wrong-printer"  # never
+    EXPIRED = "expired"  # never
+    DUPLICATE_DIFFERS = "duplicate-differs"  # never; the first job stands
+    CANCELED = "canceled"  # never
+    IMAGE_BAD = "image-bad"  # never
+    LAYOUT_BAD = "layout-bad"  # never: a field missing, unknown, or too long to print
+    UNSUPPORTED = "unsupported"  # never: this printer cannot do what the job asks
+    VERSION = "version"  # never
+    SECOND_FIRST = "second-first"  # never: a first card for this subject was taken
+    STORAGE_FULL = "storage-full"  # later
+    CLOCK_UNSURE = "clock-unsure"  # later
+    UNKNOWN_KEY = "unknown-key"  # other-key
+    BAD_SIGNATURE = "bad-signature"  # other-key
+
+
+class Retry(StrEnum):
+    """What the centre should do about a refused job."""
+
+    NEVER = "never"
+    LATER = "later"
+    OTHER_KEY = "other-key"
+
+
+class Outcome(StrEnum):
+    """What became of an attempt's blank."""
+
+    GOOD = "good"
+    SPOILED = "spoiled"
+    UNTOUCHED = "untouched"
+    TEST = "test"
+    UNKNOWN = "unknown"
+
+
+class Cause(StrEnum):
+    """Why a blank was spoiled; the field's four words, exactly."""
+
+    GAGAL_ENCODE = "gagal-encode"
+    GAGAL_CETAK = "gagal-cetak"
+    RUSAK = "rusak"
+    PERUBAHAN_ELEMEN_DATA = "perubahan-elemen-data"
+
+
+RETRY: dict[RejectReason, Retry] = {
+    RejectReason.STORAGE_FULL: Retry.LATER,
+    RejectReason.CLOCK_UNSURE: Retry.LATER,
+    RejectReason.UNKNOWN_KEY: Retry.OTHER_KEY,
+    RejectReason.BAD_SIGNATURE: Retry.OTHER_KEY,
+}
+"""What to do about each reason; a reason that is missing here means `Retry.NEVER`."""

@@ -1,0 +1,232 @@
+"""What the agent may ask of any printer family, and what a family can prove.
+
+The agent knows this page and nothing below it. Two seams are declared here:
+`Transport` (a byte pipe) and `Driver` (a printer that works card by card).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Protocol
+
+from PIL import Image
+
+from protocols.vocabulary import (
+    CardPosition,
+    CardSide,
+    Panel,
+    PrinterState,
+    Reason,
+)
+
+
+class EndOfStream(Enum):
+    """The other side has closed: no byte will follow. Never spelled as `b""`."""
+
+    END = "end"
+
+
+class Transport(Protocol):
+    """A byte pipe to one printer. Every method raises `TransportError` on failure.
+
+    A transport knows no protocol and never retries. It may be opened again after
+    `close`; each opening is a new connection.
+    """
+
+    @property
+    def name(self) -> str:
+        """How a technician would write it, such as `tcp 127.0.0.1:9100`."""
+        ...
+
+    @property
+    def exchange_per_connection(self) -> bool:
+        """True where a printer ends each reply by closing (raw TCP port)."""
+        ...
+
+    async def open(self) -> None: ...
+
+    async def write(self, data: bytes) -> None:
+        """Hand over all of `data`; returning does not prove that the printer has it."""
+        ...
+
+    async def finish(self) -> None:
+        """Say that the request is whole (half-close), where a link can say that."""
+        ...
+
+    async def read(self, size_max: int) -> bytes | EndOfStream:
+        """Return at least one byte, or END once the printer has closed its side."""
+        ...
+
+    async def close(self) -> None:
+        """Close at once; closing twice is allowed, and never raises."""
+        ...
+
+
+class CountsAt(StrEnum):
+    """The moment of a card's way at which a printer's counter moves."""
+
+    FEED = "feed"
+    START = "start"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a model can do, and which evidence its family can give of a card's fate.
+
+    What no source proves is given its weaker word here.
+    """
+
+    family: str
+    model: str
+    dpi: int
+    width_px: int  # printable area of a card lying in landscape
+    height_px: int
+    two_sided: bool
+    reject_bin: bool
+    ribbons: Mapping[str, tuple[Panel, ...]]  # kind to its panels, in ribbon order
+    feed_counter: CountsAt | None  # of cards; None: the model has no such counter
+    ribbon_counter: CountsAt | None  # of ribbon sets left
+    faults_latch: bool  # a fault stays visible until the host clears it
+    power_canary: bool  # a value that is lost with the printer's power
+    status_beside_job: bool  # status can be had outside the stream of a job
+    longest_card_s: float  # from feed to output, two sides
+    settle_gap_s: float  # between the two equal observations that mean "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who answers. Empty text: this model does not say."""
+
+    model: str
+    serial: str
+    firmware: str
+    head_serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One cheap look: safe at any time, moves nothing, asks for no counter."""
+
+    state: PrinterState
+    reasons: frozenset[Reason]
+    card: CardPosition
+    busy: bool  # a job, a motion or a claim is under way
+    session_foreign: bool  # another host holds the printer
+    restarted: bool  # the printer says that it was switched on or reset since
+
+
+@dataclass(frozen=True, slots=True)
+class Supplies:
+    """Ribbon in use: a set prints one side of one card."""
+
+    ribbon_kind: str  # a key of `Capabilities.ribbons`, or the vendor's word
+    ribbon_serial: str
+    ribbon_left: int | None  # sets
+    ribbon_capacity: int | None  # sets, when new
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything a printer can prove at one moment. Equal ones mean nothing moved."""
+
+    status: Status
+    identity: Identity
+    supplies: Supplies
+    cards_fed: int | None  # moves as `Capabilities.feed_counter` says
+    canary: str | None  # None: this family has none, or it could not be read
+
+
+@dataclass(frozen=True, slots=True)
+class SidePlanes:
+    """The images for the panels of one side of a card, in landscape.
+
+    Each plane is a Pillow image of mode "L", exactly `width_px` × `height_px` of the
+    model: 0 no dye, 255 full dye; for K and O only 0 and 255 occur.
+    """
+
+    side: CardSide
+    planes: Mapping[Panel, Image.Image]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCard:
+    """A card's panels in the form the wire wants, made before any blank moves."""
+
+    sides: tuple[tuple[CardSide, tuple[tuple[Panel, bytes], ...]], ...]
+    ribbon_kind: str
+    digest: str
+    """SHA-256, in hex, of all panel bytes as they will be sent, in order of sending."""
+
+
+class Driver(Protocol):
+    """A printer whose cards are moved step by step by the host.
+
+    Call order: `open`, then per card `claim feed print_side… finish_print` and one of
+    `deliver` or `reject`, then `release`. `observe` and `status` fit anywhere. Each
+    motion returns only when the printer reports it done; each raises `PrinterError`
+    with the card's fate, after which the driver is spent. No method retries a motion.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    async def open(self) -> Identity:
+        """Reach the printer and learn who it is; moves nothing.
+
+        Raises:
+            DeviceError: another model than configured answers.
+        """
+        ...
+
+    async def status(self) -> Status: ...
+
+    async def observe(self) -> Observation: ...
+
+    def prepare(self, sides: Sequence[SidePlanes], ribbon_kind: str) -> PreparedCard:
+        """Pack the planes for the wire (CPU only: call it in a thread).
+
+        Raises:
+            LocalProtocolError: a plane of another size, an unknown ribbon kind, or a
+                side this model cannot print.
+        """
+        ...
+
+    async def claim(self) -> str | None:
+        """Take the printer for ourselves and switch its own retries off, read back.
+
+        Returns the power canary as it now stands (see `Capabilities.power_canary`).
+        """
+        ...
+
+    async def feed(self) -> None:
+        """Move one blank from the hopper to the print position."""
+        ...
+
+    async def print_side(self, card: PreparedCard, side: CardSide) -> None:
+        """Send one side's panels; returns when the printer has taken every byte."""
+        ...
+
+    async def finish_print(self) -> None:
+        """Wait until every panel is on the card, which stays inside."""
+        ...
+
+    async def deliver(self) -> None:
+        """Move the card inside to the output hopper."""
+        ...
+
+    async def reject(self) -> None:
+        """Move the card inside to the reject bin."""
+        ...
+
+    async def clear_fault(self) -> None:
+        """Acknowledge latched faults after a person has removed their cause."""
+        ...
+
+    async def release(self) -> None:
+        """Give the printer free for other hosts."""
+        ...
+
+    async def close(self) -> None: ...

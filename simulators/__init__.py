@@ -1,0 +1,1 @@
+"""Pretending: card printers, a centre and whole stations; imports nothing of ours."""
