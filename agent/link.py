@@ -1,0 +1,188 @@
+"""One connection to the broker: MQTT 5 by aiomqtt, with the four settings it needs.
+
+A link is used once: a new object for each connection. A message can be acknowledged
+only through the link that received it, so an acknowledgement that comes late meets a
+closed link and never another message that has the same packet number by then.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import aiomqtt
+import paho.mqtt.client
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from agent.config import Mqtt
+
+SESSION_EXPIRY_S = 31 * 86_400
+KEEPALIVE_S = 10  # a dead link is noticed after twice this
+TIMEOUT_S = 10
+TAKEN_OVER = 0x8E  # DISCONNECT: somebody connected with our client id
+_FAILURE = 0x80  # reason codes from here on
+
+# Manual acknowledgement has no public name in aiomqtt 2 (its issue 345). Without it
+# every message in the library's queue is lost with the process.
+assert callable(getattr(paho.mqtt.client.Client, "manual_ack_set", None))
+
+
+class LinkError(Exception):
+    """The connection could not be made, was refused, or is lost; take a new link."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code  # of the broker's CONNACK or DISCONNECT, if it said one
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that the broker keeps until it is acknowledged."""
+
+    topic: str
+    payload: bytes
+    number: int  # of the packet; means something to its own link only
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes, retained, when the connection dies."""
+
+    topic: str
+    payload: bytes
+
+
+class Link(Protocol):
+    """A connection. Every method but `ack` and `close` raises `LinkError`."""
+
+    async def connect(self, will: Will) -> None:
+        """Resume the session that the broker keeps for our client id."""
+        ...
+
+    async def subscribe(self, topics: Sequence[str]) -> None: ...
+
+    async def receive(self) -> Received:
+        """Wait for the next message; it comes again until it is acknowledged."""
+        ...
+
+    def ack(self, message: Received) -> None:
+        """Let the broker forget a message that this very link received."""
+        ...
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        """Return when the broker has the message, which may have arrived anyway."""
+        ...
+
+    async def close(self) -> None:
+        """Say goodbye, so that no will is published; never raises."""
+        ...
+
+
+class MqttLink:
+    """The link of the daemon."""
+
+    def __init__(self, mqtt: Mqtt, client_id: str) -> None:
+        self._mqtt = mqtt
+        self._client_id = client_id
+        self._client: aiomqtt.Client | None = None
+
+    async def connect(self, will: Will) -> None:
+        try:
+            client = self._make_client(will)
+            await client.__aenter__()
+        except (aiomqtt.MqttError, OSError) as error:
+            raise _link_error(error) from error
+        self._client = client
+
+    async def subscribe(self, topics: Sequence[str]) -> None:
+        try:
+            granted = await self._open.subscribe([(topic, 1) for topic in topics])
+        except aiomqtt.MqttError as error:
+            raise _link_error(error) from error
+        for topic, code in zip(topics, granted, strict=True):
+            if _number(code) >= _FAILURE:
+                raise LinkError(f"may not subscribe {topic}: {code}", _number(code))
+
+    async def receive(self) -> Received:
+        try:
+            message = await anext(aiter(self._open.messages))
+        except aiomqtt.MqttError as error:
+            raise _link_error(error.__cause__ or error) from error
+        payload = message.payload
+        data = payload if isinstance(payload, bytes) else b""
+        return Received(str(message.topic), data, message.mid)
+
+    def ack(self, message: Received) -> None:
+        self._open._client.ack(message.number, 1)  # noqa: SLF001
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        try:
+            await self._open.publish(topic, payload, qos=1, retain=retain)
+        except aiomqtt.MqttError as error:
+            raise _link_error(error) from error
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is None:
+            return
+        try:
+            await client.__aexit__(None, None, None)
+        except (aiomqtt.MqttError, OSError):
+            return  # it was lost already
+
+    @property
+    def _open(self) -> aiomqtt.Client:
+        if self._client is None:
+            raise LinkError("not connected")
+        return self._client
+
+    def _make_client(self, will: Will) -> aiomqtt.Client:
+        mqtt = self._mqtt
+        end = mqtt.endpoint
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties.ReceiveMaximum = 1
+        client = aiomqtt.Client(
+            end.host,
+            end.port,
+            identifier=self._client_id,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            username=mqtt.username,
+            password=_password(mqtt.password_file),
+            tls_context=_tls(mqtt) if end.tls else None,
+            will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True),
+            clean_start=False,
+            properties=properties,
+            keepalive=KEEPALIVE_S,
+            timeout=TIMEOUT_S,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        )
+        client._client.manual_ack_set(True)  # noqa: SLF001
+        return client
+
+
+def _password(file: Path | None) -> str | None:
+    return None if file is None else file.read_text().rstrip("\r\n")
+
+
+def _tls(mqtt: Mqtt) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=mqtt.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if mqtt.cert_file is not None:
+        context.load_cert_chain(mqtt.cert_file, mqtt.key_file)
+    return context
+
+
+def _link_error(error: BaseException) -> LinkError:
+    code = getattr(error, "rc", None)
+    return LinkError(str(error), None if code is None else _number(code))
+
+
+def _number(code: object) -> int:
+    value = getattr(code, "value", code)
+    return value if isinstance(value, int) else -1
