@@ -1,0 +1,26 @@
+"""What can go wrong with the journal, and what a person may be refused."""
+
+from __future__ import annotations
+
+
+class JournalError(Exception):
+    """The journal cannot be read or written; the message names the file.
+
+    Nothing was changed, nothing was deleted, and no card may move.
+    """
+
+
+class StorageFullError(JournalError):
+    """The disk has no room for what should be written."""
+
+
+class Refusal(Exception):  # noqa: N818 - an answer to a person, not a fault
+    """What a person asked for was not done: `code` for programs, the text for people.
+
+    Codes: unknown-job, not-in-doubt, answer-impossible, count-impossible.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message

@@ -1,0 +1,66 @@
+"""The tables of the journal. Events are the truth; the rest follows from them.
+
+Nothing but `spool` holds a citizen's data, and only until the job has ended.
+"""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x424C4B4F  # "BLKO": says whose file this is
+VERSION = 1
+
+TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- The chain, as the centre gets it: no is unbroken, line is hash, JSON and newline.
+CREATE TABLE events (no INTEGER PRIMARY KEY, job TEXT, line BLOB NOT NULL);
+CREATE INDEX events_of_job ON events (job, no) WHERE job IS NOT NULL;
+CREATE TRIGGER events_stand BEFORE UPDATE ON events
+    BEGIN SELECT RAISE(ABORT, 'an event is never changed'); END;
+CREATE TRIGGER events_stay BEFORE DELETE ON events
+    BEGIN SELECT RAISE(ABORT, 'an event is never deleted'); END;
+
+CREATE TABLE jobs (
+    job_id TEXT PRIMARY KEY,
+    queue_no INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    payload_sha256 TEXT NOT NULL,
+    accepted_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    not_before TEXT,
+    blanks INTEGER NOT NULL,
+    side_count INTEGER NOT NULL,
+    ribbon TEXT,
+    state TEXT NOT NULL,
+    reasons TEXT NOT NULL,  -- JSON list: why it is held, stopped or aborted
+    attempts INTEGER NOT NULL,
+    spoiled INTEGER NOT NULL,
+    ended INTEGER NOT NULL,  -- 0, or the number of the event that ended it
+    reject_asked INTEGER NOT NULL  -- 1: a person saw its card inside the printer
+) WITHOUT ROWID;
+CREATE INDEX jobs_open ON jobs (queue_no, job_id) WHERE ended = 0;
+CREATE INDEX jobs_ended ON jobs (ended) WHERE ended > 0;
+CREATE INDEX jobs_first ON jobs (subject) WHERE kind = 'first';
+
+CREATE TABLE attempts (
+    job_id TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    stage TEXT NOT NULL,  -- the last one written before its motion
+    outcome TEXT,  -- NULL while it is open
+    evidence TEXT NOT NULL,  -- JSON: what was seen before the feed
+    PRIMARY KEY (job_id, attempt)
+) WITHOUT ROWID;
+CREATE INDEX attempts_open ON attempts (job_id) WHERE outcome IS NULL;
+
+CREATE TABLE spool (job_id TEXT PRIMARY KEY, sealed BLOB NOT NULL);
+CREATE TABLE stock (place TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE faults (reason TEXT PRIMARY KEY) WITHOUT ROWID;
+
+-- The centre's newest signed word on how much it holds.
+CREATE TABLE ack (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    no INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    raw BLOB NOT NULL
+);
+"""

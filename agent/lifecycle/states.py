@@ -1,0 +1,89 @@
+"""Job states and attempt stages, and which may follow which, as tables.
+
+Refuses to know who asks for a step; a step that is not in a table is illegal.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from agent.contract.events import Stage
+
+
+class JobState(StrEnum):
+    """IPP "job-state" (RFC 8011 section 5.3.7), spelled as there."""
+
+    PENDING = "pending"  # accepted, durable, waiting its turn
+    PENDING_HELD = "pending-held"  # must not start
+    PROCESSING = "processing"  # an attempt is open
+    PROCESSING_STOPPED = "processing-stopped"  # a person must act
+    COMPLETED = "completed"  # one good card left the printer
+    CANCELED = "canceled"  # withdrawn before a card could be marked
+    ABORTED = "aborted"  # given up
+
+
+class IllegalStepError(Exception):
+    """A step that is in no table: a fault of this program, never of its input."""
+
+
+# A job that waits keeps its state when it is asked about again, so stopped may follow
+# stopped; every other state is left for another.
+LEAVES_TO: dict[JobState, frozenset[JobState]] = {
+    JobState.PENDING: frozenset(
+        {
+            JobState.PROCESSING,
+            JobState.PENDING_HELD,
+            JobState.CANCELED,
+            JobState.ABORTED,
+        }
+    ),
+    JobState.PENDING_HELD: frozenset(
+        {JobState.PENDING, JobState.CANCELED, JobState.ABORTED}
+    ),
+    JobState.PROCESSING: frozenset(
+        {
+            JobState.COMPLETED,
+            JobState.PENDING,
+            JobState.PENDING_HELD,
+            JobState.PROCESSING_STOPPED,
+            JobState.ABORTED,
+        }
+    ),
+    JobState.PROCESSING_STOPPED: frozenset(
+        {
+            JobState.PROCESSING,
+            JobState.COMPLETED,
+            JobState.PENDING,
+            JobState.PENDING_HELD,
+            JobState.PROCESSING_STOPPED,
+            JobState.ABORTED,
+        }
+    ),
+    JobState.COMPLETED: frozenset(),
+    JobState.CANCELED: frozenset(),
+    JobState.ABORTED: frozenset(),
+}
+
+ENDED = frozenset(state for state, next_ones in LEAVES_TO.items() if not next_ones)
+
+# The stages an attempt may be written down in next; it may be closed at any of them.
+STAGE_LEAVES_TO: dict[Stage, frozenset[Stage]] = {
+    Stage.FEEDING: frozenset({Stage.SENDING, Stage.DELIVERING}),
+    Stage.SENDING: frozenset({Stage.SENT, Stage.DELIVERING}),
+    Stage.SENT: frozenset({Stage.DELIVERING}),
+    # A second reject of a card that a person still sees in the printer.
+    Stage.DELIVERING: frozenset({Stage.DELIVERING}),
+    Stage.CLOSED: frozenset(),
+}
+
+
+def check_job_step(now: JobState, then: JobState) -> None:
+    """Raises: IllegalStepError: a job may not go from `now` to `then`."""
+    if then not in LEAVES_TO[now]:
+        raise IllegalStepError(f"a job may not go from {now} to {then}")
+
+
+def check_stage_step(now: Stage, then: Stage) -> None:
+    """Raises: IllegalStepError: an attempt may not go from `now` to `then`."""
+    if then not in STAGE_LEAVES_TO[now]:
+        raise IllegalStepError(f"an attempt may not go from {now} to {then}")
