@@ -1,0 +1,193 @@
+"""The centre at work: what to store and what to answer for each message that comes.
+
+No network: `receive` and `due` return what is to be published, in order.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from simulators.centre.book import Book, BookError, Line
+from simulators.centre.contract import Contract, Document
+from simulators.centre.envelope import seal, sign_ack
+from simulators.centre.keys import AgentKey, SigningKey
+from simulators.centre.orders import Addressee, Order, document
+from simulators.centre.store import Store
+
+JOB_SIZE_MAX = 3 * 2**20
+"""Bytes of a job before it is sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message for the agent; `topic` is the last part of it."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Where the time comes from."""
+
+    wall: Callable[[], datetime]
+    mono_s: Callable[[], float]
+
+
+@dataclass(slots=True)
+class Desk:
+    """One agent's place at the centre; `say` is told what happens, a line each."""
+
+    contract: Contract
+    store: Store
+    key: SigningKey
+    agent: AgentKey
+    to: Addressee
+    clocks: Clocks
+    say: Callable[[str], None]
+    book: Book = field(default_factory=Book)
+    state: Document | None = None  # the newest of the agent
+    online: Document | None = None
+    _nonce: str | None = None
+
+    def open(self, orders: list[Order]) -> None:
+        """Take the orders, and from the disk what is known of them already.
+
+        Raises:
+            BookError: the store's events are no chain.
+            ContractError: an order does not make a job the contract allows.
+        """
+        for order in orders:
+            if not self.store.has_job(order.job_id):
+                self._file(order)
+        self.book.follow(order.job_id for order in orders)
+        for raw in self.store.lines():
+            line = self.book.ledger.read(raw)
+            self.contract.check("event", line.event, "the store")
+            self.book.add(line, 0.0)
+
+    def receive(self, topic: str, payload: bytes) -> list[Outgoing]:
+        """Take one message of the agent.
+
+        Raises:
+            BookError: the ledger is not honest.
+            ContractError: the message is not as agreed.
+        """
+        if not payload:
+            return []  # a retained topic was emptied
+        match topic:
+            case "event":
+                return [self._take_events(payload)]
+            case "ask":
+                return self._answer(self.contract.read("ask", payload, "the agent"))
+            case "state":
+                self.state = self.contract.read("state", payload, "the agent")
+            case "online":
+                self.online = self.contract.read("online", payload, "the agent")
+                self.say("agent online" if self.online["online"] else "agent offline")
+        return []
+
+    def due(self) -> list[Outgoing]:
+        """Jobs that must be sent now, for the first time or again."""
+        return [self._job(each) for each in self.book.due(self.clocks.mono_s())]
+
+    def _file(self, order: Order) -> None:
+        job = document(order, self.to, self.clocks.wall())
+        self.contract.check("job", job, "the centre")
+        payload = json.dumps(job, separators=(",", ":")).encode()
+        parts = order.parts
+        if len(payload) + len(parts) > JOB_SIZE_MAX:
+            raise BookError(
+                f"job {order.job_id} has {len(payload) + len(parts)} bytes, "
+                f"at most {JOB_SIZE_MAX} are allowed"
+            )
+        self.store.keep_job(order.job_id, payload, parts)
+
+    def _job(self, job_id: str) -> Outgoing:
+        payload, parts = self.store.job(job_id)
+        message = seal(payload, parts, self.key, self.agent)
+        again = self.book.jobs[job_id].due_s > 0
+        self.book.sent(job_id, message, self.clocks.mono_s())
+        size = f"{len(message) / 1024:.0f} KiB"
+        self.say(f"{job_id} {'sent again' if again else 'sent'}, {size}")
+        return Outgoing("job", message)
+
+    def _take_events(self, payload: bytes) -> Outgoing:
+        """Store what is new, then acknowledge what is stored."""
+        fresh: list[Line] = []
+        for raw in payload.split(b"\n")[:-1]:
+            line = self.book.ledger.read(raw + b"\n")
+            self.contract.check("event", line.event, "the agent")
+            if self.book.add(line, self.clocks.mono_s()):
+                fresh.append(line)
+        if not payload.endswith(b"\n"):
+            raise BookError("the agent's events end in the middle of a line")
+        if fresh:
+            self.store.append(b"".join(line.raw for line in fresh))
+        for line in fresh:
+            self._tell(line)
+        return self._ack()
+
+    def _answer(self, ask: Document) -> list[Outgoing]:
+        ledger = self.book.ledger
+        if ledger.id not in (None, ask["ledger"]):
+            raise BookError(
+                f"ledger {ask['ledger']} asks, but {ledger.id} was followed"
+            )
+        ledger.id = str(ask["ledger"])
+        self._nonce = str(ask["nonce"])
+        return [self._ack(), *map(self._job, self.book.lacking(ask["accepted"]))]
+
+    def _ack(self) -> Outgoing:
+        ack: Document = {
+            "station": self.to.station,
+            "printer": self.to.printer,
+            "ledger": self.book.ledger.id,
+            "no": self.book.ledger.no,
+            "hash": self.book.ledger.hash,
+            "at": self.clocks.wall().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        if self._nonce is not None:
+            ack["nonce"] = self._nonce
+        self.contract.check("ack", ack, "the centre")
+        payload = json.dumps(ack, separators=(",", ":")).encode()
+        return Outgoing("ack", sign_ack(payload, self.key), retain=True)
+
+    def _tell(self, line: Line) -> None:
+        told = describe(line)
+        if told:
+            self.say(told)
+
+
+def describe(line: Line) -> str:
+    """One event in a few plain words; empty for those that only auditors read."""
+    data, job = line.event["data"], line.event.get("job", "")
+    attempt = line.event.get("attempt", 0)
+    reasons = " ".join(data.get("reasons", ()))
+    texts = {
+        "job-accepted": f"{job} accepted",
+        "job-rejected": f"{job or 'a message'} rejected: {data.get('reason')}",
+        "job-started": f"{job} started, attempt {attempt}",
+        "job-stopped": f"{job} stopped: {reasons}",
+        "job-held": f"{job} held: {data.get('reason')}",
+        "job-returned": f"{job} back in the queue: {data.get('outcome')}",
+        "job-completed": f"{job} completed",
+        "job-canceled": f"{job} canceled: {data.get('reason')}",
+        "job-aborted": f"{job} aborted: {data.get('reason')}",
+        "attempt-resolved": f"{job} resolved by {line.event.get('who')}: "
+        f"{data.get('found')}",
+        "fault-raised": f"printer reports {reasons}",
+        "fault-cleared": f"printer is rid of {reasons}",
+        "incident-raised": f"INCIDENT {data.get('incident')}: {data.get('detail')}",
+    }
+    return texts.get(line.kind, "")
+
+
+def system_clocks() -> Clocks:
+    """The computer's own time."""
+    return Clocks(wall=lambda: datetime.now(UTC), mono_s=time.monotonic)
