@@ -1,0 +1,69 @@
+"""The unit file, judged by systemd itself (`systemd-analyze`, on every Debian).
+
+`verify` wants the program of ExecStart to exist: what is judged is a copy of the unit
+that differs in that one path.
+"""
+
+import configparser
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "systemd"
+EXPOSURE_MAX = 20  # of 100: 2.0 as `systemd-analyze security` writes it
+
+
+@pytest.fixture
+def unit(tmp_path):
+    """The instance for a printer named p1."""
+    text = (FOLDER / "blanko@.service").read_text()
+    assert text.count("/usr/bin/blanko") == 1
+    copy = tmp_path / "blanko@.service"
+    copy.write_text(text.replace("/usr/bin/blanko", sys.executable))
+    return tmp_path / "blanko@p1.service"
+
+
+def analyze(*arguments):
+    return subprocess.run(
+        ["systemd-analyze", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_systemd_finds_nothing_to_complain_about(unit):
+    done = analyze("verify", "--man=no", unit)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_verify_would_have_said_so(unit):
+    copy = unit.parent / "blanko@.service"
+    copy.write_text(copy.read_text() + "[Service]\nProtectSystm=strict\n")
+    assert "ProtectSystm" in analyze("verify", "--man=no", unit).stderr
+
+
+def test_the_sandbox_stays_tight(unit):
+    done = analyze(
+        "security", "--offline=true", f"--threshold={EXPOSURE_MAX}", "--no-pager", unit
+    )
+    assert done.returncode == 0, done.stdout[-400:]
+
+
+def test_the_program_and_the_configuration_are_where_the_package_puts_them():
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str
+    parser.read(FOLDER / "blanko@.service")
+    service = parser["Service"]
+    assert service["ExecStart"] == "/usr/bin/blanko run /etc/blanko/%i.toml"
+    assert service["Type"] == "notify"
+    assert service["LoadCredential"] == "agent.jwk:/etc/blanko/%i.jwk"
+
+
+def test_the_user_of_the_unit_is_the_one_that_sysusers_makes():
+    lines = (FOLDER / "sysusers.d" / "blanko.conf").read_text().splitlines()
+    users = [line.split()[1] for line in lines if line.startswith("u ")]
+    assert users == ["blanko"]
+    assert "User=blanko\n" in (FOLDER / "blanko@.service").read_text()
