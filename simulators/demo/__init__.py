@@ -1,0 +1,1 @@
+"""The whole story once: broker, agent, emulated printer and centre, and an operator."""

@@ -1,0 +1,117 @@
+"""The operator: hands on the machine, and the agent's command line. Nothing else.
+
+What is to be done is read from `blanko status`; before touching anything the operator
+looks into the machine, as a person would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from simulators.demo.command import Command
+from simulators.demo.world import World
+
+NAME = "budi"
+LOOK_S = 0.8
+"""How often the operator looks at the status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supplies:
+    """What lies ready beside the printer."""
+
+    blanks: int  # one stack into the hopper
+    ribbon_sets: int
+
+
+class Operator:
+    """Keeps one printer going."""
+
+    def __init__(
+        self,
+        command: Command,
+        world: World,
+        supplies: Supplies,
+        say: Callable[[str], None],
+    ) -> None:
+        self._command = command
+        self._world = world
+        self._supplies = supplies
+        self._say = say
+
+    async def declare(self, count: int) -> None:
+        """Tell the agent that `count` blanks have gone into the hopper."""
+        await self._command("stock", "load", str(count), "--as", NAME)
+
+    async def run(self) -> None:
+        """Look and act, until cancelled."""
+        while True:
+            status = await self._command("status")
+            reasons = reasons_of(status)
+            if has(reasons, "media-jam"):
+                await self._clear_jam()
+            if has(reasons, "media-empty"):
+                await self._fill_hopper()
+            if has(reasons, "marker-print-ribbon-empty"):
+                await self._change_ribbon()
+            if has(reasons, "x-outcome-unknown"):
+                await self._answer()
+            await asyncio.sleep(LOOK_S)
+
+    async def _fill_hopper(self) -> None:
+        truth = await self._world.truth()
+        if truth["places"]["hopper"]:
+            return
+        count = self._supplies.blanks
+        self._say(f"hopper empty: puts {count} blanks in and says so")
+        await self._world.hand("load", count=count)
+        await self.declare(count)
+
+    async def _change_ribbon(self) -> None:
+        truth = await self._world.truth()
+        if truth["ribbon"]["left"]:
+            return
+        sets = self._supplies.ribbon_sets
+        self._say(f"ribbon ended: puts another in, {sets} sets")
+        await self._world.hand("cover", open=True)
+        await self._world.hand("ribbon", kind="YMCKO", sets=sets)
+        await self._world.hand("cover", open=False)
+
+    async def _clear_jam(self) -> None:
+        truth = await self._world.truth()
+        if not truth["places"]["path"]:
+            return
+        self._say("jam: opens the cover, puts the card into the reject bin")
+        await self._world.hand("cover", open=True)
+        await self._world.hand("take", **{"from": "path", "to": "reject-bin"})
+        await self._world.hand("cover", open=False)
+
+    async def _answer(self) -> None:
+        """Say where the card of a job in doubt has gone."""
+        answer = await self._command("job", "list")
+        for job in jobs_of(answer):
+            if job["state"] == "processing-stopped":
+                self._say(f"{job['job']}: says the card is in the reject bin")
+                await self._command(
+                    "job", "resolve", str(job["job"]), "--found", "reject-bin",
+                    "--reason", "kartu macet", "--as", NAME,
+                )  # fmt: skip
+
+
+def has(reasons: list[str], keyword: str) -> bool:
+    """Whether a state reason stands there, with whatever severity."""
+    severities = ("", "-report", "-warning", "-error")
+    return any(f"{keyword}{severity}" in reasons for severity in severities)
+
+
+def reasons_of(status: dict[str, Any]) -> list[str]:
+    """The state reasons in `blanko status --json`."""
+    return list(status["state_reasons"])
+
+
+def jobs_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The jobs in `blanko job list --json`."""
+    return list(answer["jobs"])

@@ -1,0 +1,83 @@
+"""The sabotage `panel`: a wire between agent and printer that flips one byte, once.
+
+Each connection is passed on as it is, both ways, with its half-close. Of the chosen
+panel, counted over all connections, one byte in the middle comes out inverted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+PANEL_START = b"\x1bDb;"
+FLIPPED_OFFSET = 300_000
+"""Bytes from the start of the panel's command: well inside its image."""
+
+_CHUNK_SIZE = 65536
+
+
+class Relay:
+    """Listens on a loopback port of its own; `port` once `start` has returned."""
+
+    def __init__(self, printer_port: int, panel: int) -> None:
+        """`panel`: which one to spoil, 1 for the first that passes."""
+        self._printer_port = printer_port
+        self._panel = panel
+        self._seen = 0
+        self._server: asyncio.Server | None = None
+        self.port = 0
+        self.flipped = False
+
+    async def start(self) -> None:
+        """Listen."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            self._server.close()
+
+    async def _serve(
+        self, agent_in: asyncio.StreamReader, agent_out: asyncio.StreamWriter
+    ) -> None:
+        try:
+            printer_in, printer_out = await asyncio.open_connection(
+                "127.0.0.1", self._printer_port
+            )
+        except OSError:
+            agent_out.close()
+            return
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._forth(agent_in, printer_out))
+                group.create_task(_back(printer_in, agent_out))
+        except* OSError:
+            pass  # one end is gone: the other will learn it
+        finally:
+            printer_out.close()
+            agent_out.close()
+
+    async def _forth(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        start, spoil = 0, False
+        while chunk := await reader.read(_CHUNK_SIZE):
+            if start == 0 and chunk.startswith(PANEL_START):
+                self._seen += 1
+                spoil = self._seen == self._panel
+            at = FLIPPED_OFFSET - start
+            if spoil and 0 <= at < len(chunk):
+                chunk = chunk[:at] + bytes([chunk[at] ^ 0xFF]) + chunk[at + 1 :]
+                self.flipped = True
+            start += len(chunk)
+            writer.write(chunk)
+            await writer.drain()
+        writer.write_eof()
+
+
+async def _back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while chunk := await reader.read(_CHUNK_SIZE):
+        writer.write(chunk)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()

@@ -1,0 +1,173 @@
+"""Sets the stage: keys, configuration and the programs of one station.
+
+Used by the demo, which brings its own broker and centre, and by the station alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulators.demo.children import ROOT, Child, ChildError, Children
+from simulators.demo.command import Command, CommandError
+from simulators.demo.world import World
+
+MODEL = "Primacy"
+READY_S = 30.0
+"""How long a program may take until it can be used, on a busy computer."""
+
+_CONFIG = """\
+station = "{station}"
+printer = "{printer}"
+state_dir = "{state_dir}"
+control_socket = "{socket}"
+
+[mqtt]
+uri = "{broker}"
+
+[keys]
+agent = "{agent_key}"
+trust = "{trust}"
+
+[device]
+family = "evolis"
+model = "{model}"
+uri = "tcp://127.0.0.1:{port}"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One station's files, all in one directory."""
+
+    directory: Path
+    station: str
+    printer: str
+
+    @property
+    def config(self) -> Path:
+        """The agent's configuration."""
+        return self.directory / "agent.toml"
+
+    @property
+    def agent_key(self) -> Path:
+        """The agent's private key."""
+        return self.directory / "agent.jwk"
+
+    @property
+    def public_key(self) -> Path:
+        """What the centre seals for."""
+        return self.directory / "agent.pub.jwk"
+
+    @property
+    def socket(self) -> Path:
+        """Where the agent's command line finds it."""
+        return self.directory / "agent.sock"
+
+    @property
+    def emulator_socket(self) -> Path:
+        """The emulator's control socket; the agent never learns it."""
+        return self.directory / "world.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """How the emulated printer is set up."""
+
+    hopper: int
+    ribbon_sets: int
+    speed: float
+    cards: Path
+    faults: tuple[str, ...] = ()
+
+
+async def make_agent_key(site: Site) -> None:
+    """Let the agent make its key, unless there is one, and show its public half.
+
+    Raises:
+        ChildError: `blanko keys` failed.
+    """
+    if not site.agent_key.exists():
+        await _blanko("keys", "new", str(site.agent_key))
+    shown = await _blanko("keys", "show", str(site.agent_key))
+    site.public_key.write_text(shown)
+
+
+def write_config(site: Site, broker: str, trust: Path, printer_port: int) -> None:
+    """Write the agent's configuration."""
+    state_dir = site.directory / "state"
+    state_dir.mkdir(mode=0o700, exist_ok=True)
+    text = _CONFIG.format(
+        station=site.station,
+        printer=site.printer,
+        state_dir=state_dir,
+        socket=site.socket,
+        broker=broker,
+        agent_key=site.agent_key,
+        trust=trust,
+        model=MODEL,
+        port=printer_port,
+    )
+    site.config.write_text(text)
+
+
+async def start_emulator(children: Children, site: Site, machine: Machine) -> int:
+    """Start the emulated printer; return its TCP port.
+
+    Raises:
+        ChildError: it does not come up.
+    """
+    argv = [
+        sys.executable, "-m", "simulators", "printer", "evolis", "--model", MODEL,
+        "--tcp", "127.0.0.1:0", "--hopper", str(machine.hopper),
+        "--ribbon", f"YMCKO:{machine.ribbon_sets}", "--speed", f"{machine.speed:g}",
+        "--cards", str(machine.cards), "--control", str(site.emulator_socket),
+    ]  # fmt: skip
+    for fault in machine.faults:
+        argv += ["--fault", fault]
+    emulator = await children.start("emulator", argv)
+    line = await children.line(emulator, "listening tcp", READY_S)
+    await children.line(emulator, "control ", READY_S)
+    return int(line.rpartition(":")[2])
+
+
+async def start_agent(children: Children, site: Site) -> Child:
+    """Start the agent and wait until its command line is answered.
+
+    Raises:
+        ChildError: it does not come up.
+    """
+    argv = [sys.executable, "-m", "agent", "run", str(site.config)]
+    agent = await children.start("agent", argv)
+    command = Command(site.config)
+    try:
+        async with asyncio.timeout(READY_S):
+            while agent.process.returncode is None:
+                try:
+                    await command("status")
+                except CommandError:
+                    await asyncio.sleep(0.2)
+                else:
+                    return agent
+    except TimeoutError:
+        pass
+    raise ChildError(f"the agent does not answer:\n{agent.last_words()}")
+
+
+def world_of(site: Site) -> World:
+    """The emulator's control socket."""
+    return World(site.emulator_socket)
+
+
+async def _blanko(*words: str) -> str:
+    """Run one command of the agent that needs no daemon; return what it prints."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "agent", *words, cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    if process.returncode != 0:
+        raise ChildError(f"blanko {' '.join(words)}: {err.decode().strip()}")
+    return out.decode()
