@@ -1,0 +1,57 @@
+"""A blank as a thing: it has an id, a place, and the marks made on it.
+
+Places are the machine's own; `hand` is everything outside of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Place(StrEnum):
+    HOPPER = "hopper"
+    PATH = "path"
+    OUTPUT = "output"
+    REJECT_BIN = "reject-bin"
+    HAND = "hand"
+
+
+class Side(StrEnum):
+    FRONT = "front"
+    BACK = "back"
+
+    @property
+    def other(self) -> Side:
+        return Side.BACK if self is Side.FRONT else Side.FRONT
+
+
+@dataclass(slots=True)
+class Mark:
+    """One panel of ribbon pressed on a card; `share` of it is there (1 = all)."""
+
+    panel: str
+    image_no: int  # names the picture that was pressed; the printer keeps it
+    share: float = 0.0
+
+
+@dataclass(slots=True)
+class Blank:
+    blank_id: str
+    place: Place
+    ribbon_panels: tuple[str, ...] = ()  # of the ribbon that marked it
+    marks: dict[Side, list[Mark]] = field(default_factory=dict)
+    fed_no: int | None = None  # how many cards the machine had taken, this one included
+    strange: bool = False  # a hand put it into the path; the machine never took it
+    hidden: bool = False  # in the path where no sensor looks
+
+    @property
+    def state(self) -> str:
+        """`blank`, `part-printed`, or `complete`: all panels on each begun side."""
+        if not any(self.marks.values()):
+            return "blank"
+        for marks in self.marks.values():
+            whole = tuple(mark.panel for mark in marks if mark.share >= 1.0)
+            if marks and (whole != self.ribbon_panels or len(whole) != len(marks)):
+                return "part-printed"
+        return "complete"

@@ -1,0 +1,112 @@
+"""Joins machine, printer, link and control to one emulator, and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulators.clock import Clock, Pacemaker
+from simulators.control import Control
+from simulators.evolis.gallery import Gallery
+from simulators.evolis.models import MODELS
+from simulators.evolis.printer import Answer, Printer
+from simulators.faults import FaultKind, Faults
+from simulators.hand import Hand
+from simulators.links.tcp import TcpLink
+from simulators.mechanism import Build, Mechanism, PowerUp
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the command line says of one emulated printer."""
+
+    model: str = "Primacy"
+    host: str = "127.0.0.1"
+    port: int = 0
+    hopper_count: int = 100
+    ribbon_kind: str = "YMCKO"
+    ribbon_sets: int = 300
+    speed: float = 1.0
+    instant: bool = False
+    seed: int = 0
+    faults: Sequence[tuple[FaultKind, int]] = ()
+    power_up: PowerUp = PowerUp.KEEP
+    loses_last_count: bool = False
+    cards_directory: Path | None = None
+    control_path: Path | None = None
+
+
+class Emulator:
+    """One printer with its blanks, ribbon and troubles; `run` brings it to life."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        model = MODELS[settings.model]
+        build = Build(
+            timing=model.timing,
+            cards_count_at=model.cards_count_at,
+            ribbon_counts_at=model.ribbon_counts_at,
+            power_up=settings.power_up,
+            loses_last_count=settings.loses_last_count,
+        )
+        self.machine = Mechanism(build, Faults(settings.seed))
+        serial_no = 100_000 + settings.seed % 900_000
+        self.hand = Hand(self.machine, serial_prefix=f"{serial_no:06d}")
+        self.hand.load(settings.hopper_count)
+        self.hand.change_ribbon(settings.ribbon_kind, settings.ribbon_sets)
+        for kind, card_no in settings.faults:
+            self.machine.faults.schedule(kind, card_no)
+        clock = Clock(settings.speed, settings.instant)
+        self.pacemaker = Pacemaker(self.machine, clock, self._settle)
+        self.gallery = Gallery(model, settings.cards_directory)
+        self.printer = Printer(
+            model,
+            self.machine,
+            self.pacemaker,
+            self.gallery,
+            serial=f"E{serial_no:06d}",
+            head_serial=f"312{serial_no:06d}",
+        )
+        self.control = Control(
+            self.hand, self.pacemaker, self.gallery, model.name, self.printer.serial
+        )
+
+    async def run(self, say: Callable[[str], None]) -> None:
+        """Serve until SIGTERM or SIGINT; `say` gets a line for each way in.
+
+        Raises:
+            OSError: a port, socket or folder is not to be had.
+        """
+        settings = self._settings
+        if settings.cards_directory is not None:
+            settings.cards_directory.mkdir(parents=True, exist_ok=True)
+        link: TcpLink[Answer] = TcpLink(
+            self.printer, self.machine.faults, self.pacemaker
+        )
+        port = await link.open(settings.host, settings.port)
+        say(f"listening tcp {settings.host}:{port}")
+        if settings.control_path is not None:
+            await self.control.open(settings.control_path)
+            say(f"control {settings.control_path}")
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for signal_no in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_no, ended.set)
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self.pacemaker.run()),
+                group.create_task(self.gallery.run()),
+                group.create_task(link.run()),
+            ]
+            if settings.control_path is not None:
+                tasks.append(group.create_task(self.control.run()))
+            await ended.wait()
+            await self.gallery.drawn()
+            for task in tasks:
+                task.cancel()
+
+    def _settle(self) -> None:
+        self.printer.settle()

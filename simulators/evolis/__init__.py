@@ -1,0 +1,1 @@
+"""An Evolis card printer as its wire shows it, written from public facts alone."""

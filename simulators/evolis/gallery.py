@@ -1,0 +1,83 @@
+"""Keeps what is pressed on the cards inside, and draws those that have left.
+
+A card's digest is the SHA-256 of all its panels' bytes in the order they were pressed;
+a card that is not complete has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from simulators.blanks import Blank, Mark, Side
+from simulators.evolis.models import Model
+from simulators.evolis.picture import Pressing, draw, save
+
+
+@dataclass(slots=True)
+class _Inside:
+    """A card that has not left the path."""
+
+    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    faces: dict[Side, list[Pressing]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Gallery:
+    model: Model
+    directory: Path | None  # where PNGs go; None: nowhere
+    files: dict[str, list[str]] = field(default_factory=dict)  # by blank id
+    _digests: dict[str, str] = field(default_factory=dict)
+    _inside: dict[str, _Inside] = field(default_factory=dict)
+    _to_draw: asyncio.Queue[tuple[str, Side, list[Pressing]]] = field(
+        default_factory=asyncio.Queue
+    )
+
+    def pressed(self, blank: Blank, side: Side, mark: Mark, data: bytes) -> None:
+        """Note one panel's bytes as they got on the card."""
+        inside = self._inside.setdefault(blank.blank_id, _Inside())
+        inside.digest.update(data)
+        faces = inside.faces.setdefault(side, [])
+        faces.append(Pressing(mark.panel, data, mark.share))
+
+    def left(self, blank: Blank) -> None:
+        """The card is out: its faces can be drawn, its bytes forgotten."""
+        inside = self._inside.pop(blank.blank_id, None)
+        if inside is None:
+            return
+        if blank.state == "complete":
+            self._digests[blank.blank_id] = inside.digest.hexdigest()
+        if self.directory is not None:
+            for side, pressings in inside.faces.items():
+                self._to_draw.put_nowait((blank.blank_id, side, pressings))
+
+    def digest(self, blank: Blank) -> str | None:
+        """The digest of a complete card, wherever it is; None for any other."""
+        inside = self._inside.get(blank.blank_id)
+        if inside is not None and blank.state == "complete":
+            return inside.digest.hexdigest()
+        return self._digests.get(blank.blank_id)
+
+    async def drawn(self) -> None:
+        """Return once the face of every card that has left is on the disk."""
+        await self._to_draw.join()
+
+    async def run(self) -> None:
+        """Draw the faces of cards as they leave, one by one, in a thread."""
+        while True:
+            blank_id, side, pressings = await self._to_draw.get()
+            name = f"{blank_id}-{side}.png"
+            try:
+                await asyncio.to_thread(self._draw, name, pressings)
+                self.files.setdefault(blank_id, []).append(name)
+            except OSError as error:
+                sys.stderr.write(f"cannot write {name}: {error.strerror}\n")
+            finally:
+                self._to_draw.task_done()
+
+    def _draw(self, name: str, pressings: list[Pressing]) -> None:
+        assert self.directory is not None
+        save(draw(self.model, pressings), self.directory / name)

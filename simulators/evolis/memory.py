@@ -1,0 +1,136 @@
+"""What the printer remembers beside its mechanism, and the `P…` commands that set it.
+
+All of it but the trays is volatile: a power-up or a reset brings back the defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from simulators.evolis.wire import Command
+
+OK = "OK"
+UNKNOWN_COMMAND = "ERROR CDE"
+BAD_PARAMETER = "ERROR PARAMETRES"
+
+# Words a print job carries that change nothing this emulator models.
+_ACCEPTED = frozenset(
+    (
+        *("Psync", "Psmgr", "Ppws", "Ppmode", "Pwres", "Psk", "Piqla", "Pmc"),
+        *("Peoic", "Pc", "Pl", "Pida", "Pmi", "Pdt", "Pneab", "Pbc", "Pfs"),
+    )
+)
+_RIBBON_WORDS = frozenset(
+    (
+        *("ymcko", "ymckos", "ymckok", "kb", "kw", "kr", "kbl", "kgr", "kgo", "ksi"),
+        *("ksc", "ko", "k", "h", "ho", "ktc", "ktp", "ka", "0", "1", "3", "4", "100"),
+    )
+)
+_ERROR_MODES = frozenset(["0", "1", "2", "3", "4", "5", "16", "18"])
+_TRAY_LETTERS = {"Pcim": "FMCIBNR", "Pcem": "DMRNIKL", "Pcrm": "DRMIKL"}
+
+
+@dataclass(slots=True)
+class Session:
+    """One host's hold on the printer; it ends after `lasts_s` without a command."""
+
+    number: int = 0
+    lasts_s: float = 0.0
+    ends_s: float = 0.0
+
+    def at(self, now_s: float) -> int:
+        """Its number, 0 when nobody holds the printer."""
+        return self.number if now_s < self.ends_s else 0
+
+    def command_came(self, now_s: float) -> None:
+        if self.at(now_s):
+            self.ends_s = now_s + self.lasts_s
+
+
+@dataclass(slots=True)
+class Memory:
+    error_mode: str = "0"  # Pem: 0 the printer manages errors, 2 the host does
+    saved_error_mode: str = "0"
+    claimed: bool = False
+    claim_ending: bool = False
+    answers_status: bool = True
+    may_feed: bool = False  # Ss came: the first panel takes a blank if none is there
+    restarted: bool = True  # switched on or reset, and not yet told to do anything
+    session: Session = field(default_factory=Session)
+    trays: dict[str, str] = field(
+        default_factory=lambda: {"Pcim": "F", "Pcem": "D", "Pcrm": "D"}
+    )
+
+    def after_restart(self) -> Memory:
+        """The memory as it is after power-up or reset."""
+        return Memory(trays=self.trays)
+
+    def set_parameter(self, command: Command, now_s: float) -> str:
+        """Carry out a `P…` command; return the answer's text."""
+        word, parameters = command.word, command.parameters
+        if word in _ACCEPTED:
+            return OK
+        if word in _TRAY_LETTERS:
+            return self._set_tray(word, parameters)
+        setter = _SETTERS.get(word)
+        if setter is None:
+            return UNKNOWN_COMMAND
+        return OK if setter(self, parameters, now_s) else BAD_PARAMETER
+
+    def _set_tray(self, word: str, parameters: tuple[str, ...]) -> str:
+        letter = parameters[0] if parameters else ""
+        if len(letter) != 1 or letter not in _TRAY_LETTERS[word]:
+            return BAD_PARAMETER
+        self.trays[word] = letter
+        return OK
+
+
+def _set_error_mode(memory: Memory, parameters: tuple[str, ...], _: float) -> bool:
+    if not parameters or parameters[0] not in _ERROR_MODES:
+        return False
+    memory.error_mode = parameters[0]
+    return True
+
+
+def _set_session(memory: Memory, parameters: tuple[str, ...], now_s: float) -> bool:
+    if len(parameters) != 2 or not all(text.isdecimal() for text in parameters):
+        return False
+    number, lasts_s = int(parameters[0]), int(parameters[1])
+    if number > 0xFFFF or not 0 < lasts_s <= 86400:
+        return False
+    holder = memory.session.at(now_s)
+    if number == 0:
+        memory.session = Session()
+    elif holder in (0, number):
+        memory.session = Session(number, lasts_s, now_s + lasts_s)
+    # Another's session stays: the answer is OK all the same, the trailer tells.
+    return True
+
+
+def _set_claim(memory: Memory, parameters: tuple[str, ...], _: float) -> bool:
+    if parameters not in (("0",), ("1",)):
+        return False
+    memory.claim_ending = parameters == ("0",)
+    memory.claimed = memory.claimed or parameters == ("1",)
+    return True
+
+
+def _set_status(memory: Memory, parameters: tuple[str, ...], _: float) -> bool:
+    if parameters not in (("0",), ("1",)):
+        return False
+    memory.answers_status = parameters == ("1",)
+    return True
+
+
+def _set_ribbon(_: Memory, parameters: tuple[str, ...], __: float) -> bool:
+    return bool(parameters) and parameters[0] in _RIBBON_WORDS
+
+
+_SETTERS: dict[str, Callable[[Memory, tuple[str, ...], float], bool]] = {
+    "Pem": _set_error_mode,
+    "Psid": _set_session,
+    "Pcla": _set_claim,
+    "Pps": _set_status,
+    "Pr": _set_ribbon,
+}

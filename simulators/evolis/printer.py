@@ -1,0 +1,230 @@
+"""The printer: what its wire says becomes motions, what stops them becomes its answers.
+
+One parser and one memory for all connections, as in the device: a job goes on when
+the link that brought it is gone, and a half panel waits for its rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from simulators.blanks import Side
+from simulators.clock import Pacemaker
+from simulators.evolis.gallery import Gallery
+from simulators.evolis.memory import BAD_PARAMETER, OK, UNKNOWN_COMMAND, Memory
+from simulators.evolis.models import Model
+from simulators.evolis.reads import View, read
+from simulators.evolis.status import Words, words
+from simulators.evolis.wire import Command, Parser
+from simulators.faults import FaultKind, Moment
+from simulators.mechanism import Mechanism
+from simulators.motions import Action, Left, Motion, Pressed, Stop
+
+WAITING_MAX = 24  # motions asked for and not begun; beyond, the host must wait
+
+_TEXT_OF = {
+    None: OK,
+    Stop.HOPPER_EMPTY: "ERROR FEEDER",
+    Stop.NO_CARD: "ERROR CARD",
+    Stop.JAMMED: "ERROR MECHANICAL",
+    Stop.COVER_OPEN: "ERROR MECHANICAL",
+    Stop.NO_RIBBON: "ERROR MECHANICAL",
+    Stop.WRONG_RIBBON: "ERROR MECHANICAL",
+    Stop.RIBBON_ENDED: "ERROR MECHANICAL",
+    Stop.RESET: "ERROR MECHANICAL",
+    Stop.POWER_OFF: "",
+}
+_MOTION_OF = {
+    "Si": Motion.FEED,
+    "Se": Motion.EJECT,
+    "Sce": Motion.EJECT,
+    "Ser": Motion.REJECT,
+}
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer that will be: once `action`, if any, is done."""
+
+    text: Callable[[], str]
+    action: Action | None = None
+
+
+@dataclass(slots=True)
+class Printer:
+    model: Model
+    machine: Mechanism
+    pacemaker: Pacemaker
+    gallery: Gallery
+    serial: str
+    head_serial: str
+    memory: Memory = field(default_factory=Memory)
+    parser: Parser = field(init=False)
+    _panels: dict[int, tuple[Action, bytes]] = field(default_factory=dict)
+    _panel_count: int = 0
+    _was_powered: bool = True
+
+    def __post_init__(self) -> None:
+        self.parser = Parser(self.model.panel_size)
+
+    # --- for the link ---------------------------------------------------------
+
+    @property
+    def reachable(self) -> bool:
+        """False while a host finds nobody at the other end."""
+        cut = FaultKind.LINK_CUT in self.machine.faults.on_link
+        return self.machine.powered and not cut
+
+    def receive(self, data: bytes) -> list[Answer]:
+        """Take bytes from any connection; return the answers they call for."""
+        self.pacemaker.catch_up()
+        if not self.machine.powered:
+            return []
+        answers = [self._carry_out(command) for command in self.parser.receive(data)]
+        if self.parser.missing_size and self._cut_is_due():
+            self.machine.strike(FaultKind.LINK_CUT)
+        self.pacemaker.touched()
+        return answers
+
+    async def room(self) -> None:
+        """Return once the printer's memory can take more."""
+        await self.pacemaker.until(lambda: len(self.machine.queue) < WAITING_MAX)
+
+    async def reply(self, answer: Answer) -> bytes:
+        """Return the whole reply, as soon as it can be given."""
+        action = answer.action
+        if action is not None:
+            await self.pacemaker.until(lambda: action.done)
+        return answer.text().encode("latin-1") + self.poll()
+
+    def poll(self) -> bytes:
+        """Return what an empty request gets: an empty text and the status."""
+        self.pacemaker.catch_up()
+        if not self.memory.answers_status:
+            return b"\0"
+        session = self.memory.session.at(self.pacemaker.clock.host_s())
+        return b"\0" + self._words().trailer(session)
+
+    # --- for the pacemaker ----------------------------------------------------
+
+    def settle(self) -> None:
+        """Draw the consequences of what the machine did in the time gone by."""
+        machine = self.machine
+        for happening in machine.happened:
+            if isinstance(happening, Pressed):
+                _, data = self._panels.pop(happening.mark.image_no)
+                mark = happening.mark
+                self.gallery.pressed(happening.blank, happening.side, mark, data)
+            elif isinstance(happening, Left):
+                self.gallery.left(happening.blank)
+        machine.happened.clear()
+        for image_no in [n for n, (action, _) in self._panels.items() if action.done]:
+            del self._panels[image_no]
+        if machine.latched or (self.memory.claim_ending and not machine.moving):
+            self.memory.claimed = self.memory.claim_ending = False
+        if self._was_powered and not machine.powered:
+            self._restart()
+        self._was_powered = machine.powered
+
+    # --- commands -------------------------------------------------------------
+
+    def _carry_out(self, command: Command) -> Answer:
+        now_s = self.pacemaker.clock.host_s()
+        self.memory.session.command_came(now_s)
+        if command.malformed:
+            bad = command.word == "Db"
+            return _said(BAD_PARAMETER if bad else UNKNOWN_COMMAND)
+        if command.word.startswith("R"):
+            return Answer(lambda: read(self._view(), command))
+        if command.word.startswith("P"):
+            return _said(self.memory.set_parameter(command, now_s))
+        if command.word.startswith("S"):
+            return self._sequence(command)
+        if command.word == "Db":
+            return self._panel(command)
+        return _said(OK if command.word == "Mr" else UNKNOWN_COMMAND)
+
+    def _sequence(self, command: Command) -> Answer:
+        word = command.word
+        if word in _MOTION_OF:
+            self.memory.may_feed = False
+            self.memory.restarted = False
+            return self._move(Action(_MOTION_OF[word]))
+        if word == "Ss":
+            self.memory.may_feed = True
+            return _said(OK)
+        if word in ("Sr", "Sv"):
+            return self._turn(Side.FRONT if word == "Sr" else Side.BACK)
+        if word == "Scs":
+            self.machine.acknowledge()
+            self.memory.restarted = False
+            return _said(OK)
+        if word == "Srs":
+            self.machine.reset()
+            self._restart()
+            return _said(OK)
+        return _said(UNKNOWN_COMMAND)
+
+    def _turn(self, side: Side) -> Answer:
+        if self.machine.facing_when_idle is side:
+            return _said(OK)
+        return self._move(Action(Motion.FLIP, may_feed=self._take_may_feed()))
+
+    def _panel(self, command: Command) -> Answer:
+        if command.panel is None:
+            return _said(BAD_PARAMETER)
+        if self.machine.latched:
+            return _said(_TEXT_OF[self.machine.latched[0]])
+        self._panel_count += 1
+        action = Action(
+            Motion.PRESS,
+            panel=command.parameters[0],
+            image_no=self._panel_count,
+            may_feed=self._take_may_feed(),
+        )
+        self._panels[self._panel_count] = (action, command.panel)
+        self.machine.submit(action)
+        return _said(OK)
+
+    def _take_may_feed(self) -> bool:
+        may_feed, self.memory.may_feed = self.memory.may_feed, False
+        return may_feed
+
+    def _move(self, action: Action) -> Answer:
+        self.machine.submit(action)
+        return Answer(lambda: _TEXT_OF[action.stop], action)
+
+    def _restart(self) -> None:
+        self.memory = self.memory.after_restart()
+        self.parser.reset()
+
+    def _cut_is_due(self) -> bool:
+        sensed = self.machine.sensed_card
+        card_no = sensed.fed_no if sensed else self.machine.cards_fed + 1
+        if self.parser.missing_size > self.parser.panel_size_now // 2:
+            return False
+        due = self.machine.faults.take_due(Moment.RECEIVING, card_no)
+        return due is FaultKind.LINK_CUT
+
+    def _words(self) -> Words:
+        return words(
+            self.machine,
+            self.model,
+            claimed=self.memory.claimed,
+            restarted=self.memory.restarted,
+        )
+
+    def _view(self) -> View:
+        return View(
+            self.machine,
+            self.model,
+            self.memory,
+            self._words(),
+            self.serial,
+            self.head_serial,
+        )
+
+
+def _said(text: str) -> Answer:
+    return Answer(lambda: text)

@@ -1,0 +1,133 @@
+"""The texts of the `R…` commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulators.evolis.memory import BAD_PARAMETER, UNKNOWN_COMMAND, Memory
+from simulators.evolis.models import Model
+from simulators.evolis.status import Words
+from simulators.evolis.wire import Command
+from simulators.mechanism import Mechanism
+
+NO_RIBBON = "ERR RIB DETECTION"
+CLEANING_EVERY = 1000  # cards; the real thresholds are not known
+CLEANING_MANDATORY_AFTER = 400
+_RIBBON_TYPE_NO = {"YMCKO": 0}
+_RIBBON_REFERENCE = {"YMCKO": "R5F208M100"}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that an answer can be made of."""
+
+    machine: Mechanism
+    model: Model
+    memory: Memory
+    words: Words
+    serial: str
+    head_serial: str
+
+
+def read(view: View, command: Command) -> str:
+    """Return the answer's text to an `R…` command."""
+    reader = _READERS.get(command.word)
+    if reader is None:
+        return UNKNOWN_COMMAND
+    return reader(view, command.parameters)
+
+
+def _type(view: View, parameters: tuple[str, ...]) -> str:
+    if parameters == ("d",):
+        return str(view.model.model_no)
+    return view.model.answers_name if not parameters else BAD_PARAMETER
+
+
+def _error_mode(view: View, parameters: tuple[str, ...]) -> str:
+    memory = view.memory
+    if parameters == ("1",):
+        return memory.error_mode
+    return f"{memory.error_mode} {memory.saved_error_mode}"
+
+
+def _ribbon(view: View, parameters: tuple[str, ...]) -> str:
+    ribbon = view.machine.ribbon
+    if ribbon is None:
+        return NO_RIBBON
+    left = view.machine.sets_left_by_counter
+    values = {
+        "label": ribbon.kind,
+        "zone": "0",
+        "type": str(_RIBBON_TYPE_NO[ribbon.kind]),
+        "ref": _RIBBON_REFERENCE[ribbon.kind],
+        "qty": str(ribbon.capacity),
+        "count": str(left),
+        "date": "1735689600",
+        "evosn": ribbon.serial,
+        "m3": "00000",
+        "k7": "00000",
+        "progress": str(100 * left // ribbon.capacity if ribbon.capacity else 0),
+    }
+    if parameters == ("all",):
+        return "".join(f"{key}:{value}\n" for key, value in values.items())
+    return values.get(parameters[0] if parameters else "", BAD_PARAMETER)
+
+
+def _counter(view: View, parameters: tuple[str, ...]) -> str:
+    machine, counters = view.machine, view.machine.counters
+    if parameters == ("card",):
+        return f"inserted_head:{counters.cards}\n"
+    if parameters == ("clean",):
+        return (
+            f"rem_advised:{max(0, CLEANING_EVERY - counters.cards)}\n"
+            f"mandatory:{CLEANING_MANDATORY_AFTER}\n"
+            "last_periodic:0\nperiodic_global:0\nadvanced_global:0\n"
+        )
+    if parameters == ("c",):
+        return str(counters.cards)
+    if parameters == ("n",):
+        return "0"
+    if parameters == ("l",):
+        return str(machine.sets_left_by_counter)
+    return BAD_PARAMETER
+
+
+def _card(view: View, parameters: tuple[str, ...]) -> str:
+    if parameters == ("p",):
+        return "OK" if view.machine.sensed_card is None else "CARD"
+    if parameters == ("h",):
+        return "NO CARD"
+    return BAD_PARAMETER
+
+
+def _sensor(view: View, parameters: tuple[str, ...]) -> str:
+    if parameters == ("f",):
+        return _volts(not view.machine.hopper_seems_empty)
+    if parameters == ("o",):
+        return _volts(not view.machine.cover_open)
+    return BAD_PARAMETER
+
+
+def _volts(high: bool) -> str:
+    return "5,00 Volts" if high else "0,17 Volts"
+
+
+_READERS: dict[str, Callable[[View, tuple[str, ...]], str]] = {
+    "Rok": lambda _view, _parameters: "OK",
+    "Rtp": _type,
+    "Rfv": lambda view, _parameters: view.model.firmware,
+    "Rsn": lambda view, _parameters: view.serial,
+    "Rkn": lambda view, _parameters: view.head_serial,
+    "Roem": lambda _view, _parameters: "0",
+    "Rzp": lambda _view, _parameters: "0",
+    "Rem": _error_mode,
+    "Rrt": _ribbon,
+    "Rco": _counter,
+    "Rcim": lambda view, _parameters: f"MODE ({view.memory.trays['Pcim']})",
+    "Rcem": lambda view, _parameters: f"MODE ({view.memory.trays['Pcem']})",
+    "Rcrm": lambda view, _parameters: f"MODE ({view.memory.trays['Pcrm']})",
+    "Rpst": lambda view, _parameters: view.words.hexadecimal,
+    "Rlr": _card,
+    "Rse": _sensor,
+}

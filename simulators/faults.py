@@ -1,0 +1,85 @@
+"""What goes wrong, and when: a schedule by card, a seed, and faults struck by hand.
+
+Knows no machine: it says which kinds are due at a moment of a card's way, and which
+troubles of the link are there. The same seed and schedule always give the same run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from random import Random
+
+
+class FaultKind(StrEnum):
+    HOPPER_EMPTY = "hopper-empty"  # the stack hangs: blanks are there, none arrives
+    JAM_PATH = "jam-path"
+    COVER_OPEN = "cover-open"
+    RIBBON_ENDED = "ribbon-ended"
+    POWER_CUT = "power-cut"
+    LINK_CUT = "link-cut"
+    SILENT = "silent"  # carries out what it is told, answers nothing
+    GARBAGE = "garbage"  # likewise, and answers rubbish
+
+
+class Moment(StrEnum):
+    """The point of a card's way at which a scheduled fault strikes."""
+
+    PICK = "pick"  # about to take the card from the hopper
+    RECEIVING = "receiving"  # in the middle of a panel's bytes
+    PRESSING = "pressing"  # in the middle of pressing a panel on the card
+    PRINT_BEGUN = "print-begun"  # as its first panel begins
+
+
+MOMENT_OF = {
+    FaultKind.HOPPER_EMPTY: Moment.PICK,
+    FaultKind.LINK_CUT: Moment.RECEIVING,
+    FaultKind.SILENT: Moment.PRINT_BEGUN,
+    FaultKind.GARBAGE: Moment.PRINT_BEGUN,
+    FaultKind.JAM_PATH: Moment.PRESSING,
+    FaultKind.COVER_OPEN: Moment.PRESSING,
+    FaultKind.RIBBON_ENDED: Moment.PRESSING,
+    FaultKind.POWER_CUT: Moment.PRESSING,
+}
+
+LINK_KINDS = frozenset({FaultKind.LINK_CUT, FaultKind.SILENT, FaultKind.GARBAGE})
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    kind: FaultKind
+    card_no: int  # strikes at the card_no-th card taken from the hopper
+    panel_index: int  # for PRESSING: the panel of the first side it strikes at
+
+
+@dataclass(slots=True)
+class Faults:
+    seed: int = 0
+    scheduled: list[Scheduled] = field(default_factory=list)
+    on_link: set[FaultKind] = field(default_factory=set)
+    random: Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.seed)
+
+    def schedule(self, kind: FaultKind, card_no: int) -> None:
+        """Let `kind` strike at the `card_no`-th card; where exactly, the seed says."""
+        self.scheduled.append(Scheduled(kind, card_no, self.random.randrange(1, 4)))
+
+    def take_due(
+        self, moment: Moment, card_no: int | None, panel_index: int = 0
+    ) -> FaultKind | None:
+        """Return the next kind that strikes now, and strike it off the schedule."""
+        for entry in self.scheduled:
+            if (
+                entry.card_no == card_no
+                and MOMENT_OF[entry.kind] is moment
+                and (moment is not Moment.PRESSING or panel_index >= entry.panel_index)
+            ):
+                self.scheduled.remove(entry)
+                return entry.kind
+        return None
+
+    def rubbish(self) -> bytes:
+        """A few bytes that are no answer of any printer."""
+        return self.random.randbytes(self.random.randrange(1, 64))

@@ -1,0 +1,1 @@
+"""Ways by which a host reaches an emulated printer."""

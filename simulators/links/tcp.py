@@ -1,0 +1,152 @@
+"""The printer's raw TCP port, and the troubles of the link: cut, silent, garbage.
+
+One command a connection (request, half-close, reply, close), several on one that stays
+open, or none at all, which asks for the status alone. The port keeps its number while
+the printer is off or the cable out; who tries it then is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from simulators.clock import Pacemaker
+from simulators.faults import FaultKind, Faults
+
+CHUNK_SIZE = 65536
+CONNECTIONS_MAX = 16  # one more, and the oldest is dropped
+REPLIES_WAITING_MAX = 256  # on one connection; beyond, its host must wait
+
+AnswerT = TypeVar("AnswerT")
+
+
+class Endpoint(Protocol[AnswerT]):
+    """A printer as a link sees it; what an answer is, is the printer's business."""
+
+    @property
+    def reachable(self) -> bool: ...
+
+    def receive(self, data: bytes) -> Sequence[AnswerT]: ...
+
+    async def room(self) -> None: ...
+
+    async def reply(self, answer: AnswerT) -> bytes: ...
+
+    def poll(self) -> bytes: ...
+
+
+class _LinkLostError(Exception):
+    """The link died under a connection."""
+
+
+@dataclass(slots=True)
+class TcpLink(Generic[AnswerT]):
+    printer: Endpoint[AnswerT]
+    faults: Faults
+    pacemaker: Pacemaker
+    _reserved: socket.socket = field(
+        default_factory=lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    )
+    _server: asyncio.Server | None = None
+    _writers: dict[asyncio.StreamWriter, None] = field(default_factory=dict)
+    _handlers: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def open(self, host: str, port: int) -> int:
+        """Take a port (0: any free one) and listen; return its number.
+
+        Raises:
+            OSError: the port is not to be had.
+        """
+        # Bound but never listening: it keeps the number while the printer is away.
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind((host, port))
+        if self.printer.reachable:
+            await self._listen()
+        return int(self._reserved.getsockname()[1])
+
+    async def run(self) -> None:
+        """Be there while the printer is reachable, for ever; `open` comes first."""
+        try:
+            while True:
+                await self.pacemaker.until(lambda: not self.printer.reachable)
+                self._hang_up()
+                await self.pacemaker.until(lambda: self.printer.reachable)
+                await self._listen()
+        finally:
+            self._hang_up()
+            await asyncio.gather(*self._handlers)
+            self._reserved.close()
+
+    async def _listen(self) -> None:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(self._reserved.getsockname())
+        self._server = await asyncio.start_server(self._serve, sock=listener)
+
+    def _hang_up(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._handlers.add(task)
+        self._writers[writer] = None
+        if len(self._writers) > CONNECTIONS_MAX:
+            next(iter(self._writers)).transport.abort()
+        try:
+            await self._converse(reader, writer)
+        except* (_LinkLostError, ConnectionError):
+            writer.transport.abort()
+        finally:
+            del self._writers[writer]
+            self._handlers.discard(task)
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _converse(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        answers: asyncio.Queue[AnswerT | None] = asyncio.Queue(REPLIES_WAITING_MAX)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._answer(answers, writer))
+            empty = True
+            while data := await reader.read(CHUNK_SIZE):
+                empty = False
+                for answer in self.printer.receive(data):
+                    await answers.put(answer)
+                await self.printer.room()
+            if writer.transport.is_closing():
+                raise _LinkLostError
+            if empty:
+                await self._write(writer, self.printer.poll())
+            await answers.put(None)
+
+    async def _answer(
+        self, answers: asyncio.Queue[AnswerT | None], writer: asyncio.StreamWriter
+    ) -> None:
+        while (answer := await answers.get()) is not None:
+            await self._write(writer, await self.printer.reply(answer))
+
+    async def _write(self, writer: asyncio.StreamWriter, reply: bytes) -> None:
+        """Write one reply, or what the link's trouble makes of it."""
+        if FaultKind.SILENT in self.faults.on_link:
+            await self.pacemaker.until(
+                lambda: FaultKind.SILENT not in self.faults.on_link
+            )
+            raise _LinkLostError
+        if writer.transport.is_closing() or not self.printer.reachable:
+            raise _LinkLostError
+        garbage = FaultKind.GARBAGE in self.faults.on_link
+        writer.write(self.faults.rubbish() if garbage else reply)
+        await writer.drain()

@@ -1,0 +1,116 @@
+"""What the machine can be asked to do, what can stop it, and what happens meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from simulators.blanks import Blank, Mark, Side
+from simulators.faults import FaultKind
+
+
+class Stop(StrEnum):
+    """Why a motion did not happen, or not to its end."""
+
+    HOPPER_EMPTY = "hopper-empty"
+    NO_CARD = "no-card"
+    JAMMED = "jammed"
+    COVER_OPEN = "cover-open"
+    NO_RIBBON = "no-ribbon"
+    WRONG_RIBBON = "wrong-ribbon"
+    RIBBON_ENDED = "ribbon-ended"
+    POWER_OFF = "power-off"
+    RESET = "reset"
+
+
+LATCHING = frozenset(
+    {
+        Stop.JAMMED,
+        Stop.COVER_OPEN,
+        Stop.NO_RIBBON,
+        Stop.WRONG_RIBBON,
+        Stop.RIBBON_ENDED,
+    }
+)
+
+
+class Motion(StrEnum):
+    FEED = "feed"
+    PRESS = "press"  # one panel of the ribbon on one side
+    FLIP = "flip"
+    EJECT = "eject"
+    REJECT = "reject"
+    WARM_UP = "warm-up"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long each motion takes, in seconds of the machine's own time."""
+
+    feed_s: float = 2.5
+    press_s: float = 4.0
+    flip_s: float = 3.0
+    eject_s: float = 2.0
+    reject_s: float = 2.5
+    warm_up_s: float = 5.0
+
+    def of(self, motion: Motion) -> float:
+        return {
+            Motion.FEED: self.feed_s,
+            Motion.PRESS: self.press_s,
+            Motion.FLIP: self.flip_s,
+            Motion.EJECT: self.eject_s,
+            Motion.REJECT: self.reject_s,
+            Motion.WARM_UP: self.warm_up_s,
+        }[motion]
+
+
+@dataclass(slots=True, eq=False)
+class Action:
+    """A motion asked for. `done` with `stop` None: it was carried out."""
+
+    motion: Motion
+    side: Side = Side.FRONT
+    panel: str = ""
+    image_no: int = 0
+    may_feed: bool = False  # takes a blank itself when the path is empty
+    remaining_s: float = 0.0
+    strike_at_s: float | None = None  # what remains when `strike` comes
+    strike: FaultKind | None = None
+    done: bool = False
+    stop: Stop | None = None
+
+    def end(self, stop: Stop | None) -> None:
+        self.done = True
+        self.stop = stop
+
+    def plan_strike(self, kind: FaultKind) -> None:
+        """Let `kind` strike at half of what remains."""
+        self.strike = kind
+        self.strike_at_s = self.remaining_s / 2
+
+    @property
+    def next_s(self) -> float:
+        """Seconds until its end, or until something strikes."""
+        if self.strike is not None and self.strike_at_s is not None:
+            return max(0.0, self.remaining_s - self.strike_at_s)
+        return max(0.0, self.remaining_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A panel, or the share of it that got on the card, was pressed."""
+
+    blank: Blank
+    side: Side
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A card has left the path; its `place` says where to."""
+
+    blank: Blank
+
+
+Happening = Pressed | Left

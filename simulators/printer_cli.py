@@ -1,0 +1,162 @@
+"""`blanko-sim printer evolis`: an emulated printer from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import click
+
+from simulators.emulator import Emulator, Settings
+from simulators.evolis.models import MODELS
+from simulators.faults import FaultKind
+from simulators.hand import LOAD_MAX, RIBBON_PANELS
+from simulators.mechanism import PowerUp
+
+
+@click.group()
+def printer() -> None:
+    """An emulated card printer, by the family of its wire protocol."""
+
+
+def _address(_: click.Context, __: click.Parameter, text: str) -> tuple[str, int]:
+    host, _colon, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise click.BadParameter(f"{text!r}: expected HOST:PORT, as 127.0.0.1:9100")
+    return host, int(port)
+
+
+def _ribbon(_: click.Context, __: click.Parameter, text: str) -> tuple[str, int]:
+    kind, _colon, sets = text.partition(":")
+    if kind not in RIBBON_PANELS:
+        raise click.BadParameter(
+            f"{kind!r}: expected one of {', '.join(RIBBON_PANELS)}, then :SETS"
+        )
+    if not sets.isdecimal() or int(sets) > LOAD_MAX:
+        raise click.BadParameter(f"{text!r}: expected {kind}:0 to {kind}:{LOAD_MAX}")
+    return kind, int(sets)
+
+
+def _faults(
+    _: click.Context, __: click.Parameter, texts: tuple[str, ...]
+) -> tuple[tuple[FaultKind, int], ...]:
+    return tuple(_fault(text) for text in texts)
+
+
+def _fault(text: str) -> tuple[FaultKind, int]:
+    kind, _at, card_no = text.partition("@")
+    if kind not in tuple(FaultKind):
+        raise click.BadParameter(
+            f"{kind!r}: expected one of {', '.join(FaultKind)}, then @CARD"
+        )
+    if not card_no.isdecimal() or int(card_no) < 1:
+        raise click.BadParameter(f"{text!r}: expected {kind}@N, the N-th card taken")
+    return FaultKind(kind), int(card_no)
+
+
+class _Options(TypedDict):
+    model: str
+    tcp: tuple[str, int]
+    hopper: int
+    ribbon: tuple[str, int]
+    speed: float | None
+    instant: bool
+    seed: int
+    fault: tuple[tuple[FaultKind, int], ...]
+    power_up: str
+    counters: str
+    cards: Path | None
+    control: Path | None
+
+
+_Folder = click.Path(file_okay=False, path_type=Path)
+_File = click.Path(dir_okay=False, path_type=Path)
+_HELP = {
+    "tcp": "Where it listens; port 0: any free one.",
+    "hopper": "Blanks in the hopper.",
+    "ribbon": "Ribbon and how many sets are left; a set prints one side.",
+    "speed": "Machine seconds in a second; 0: only control requests move time.",
+    "instant": "Motions take no time on the wall.",
+    "seed": "Decides what chance decides, and the serial numbers.",
+    "fault": "Goes wrong at the N-th card taken; repeat it. Kinds: ",
+    "power_up": "What becomes at power-up of a card in the path.",
+    "counters": "At a power cut: do counters lose the card inside?",
+    "cards": "Folder for a PNG of each side of each card that comes out.",
+    "control": "Unix socket for the physical world (docs/emulator.md).",
+}
+
+
+@printer.command()
+@click.option("--model", type=click.Choice(list(MODELS)), default="Primacy")
+@click.option(
+    "--tcp",
+    metavar="HOST:PORT",
+    callback=_address,
+    default="127.0.0.1:9100",
+    help=_HELP["tcp"],
+)
+@click.option(
+    "--hopper", type=click.IntRange(0, LOAD_MAX), default=100, help=_HELP["hopper"]
+)
+@click.option(
+    "--ribbon",
+    metavar="KIND:SETS",
+    callback=_ribbon,
+    default="YMCKO:300",
+    help=_HELP["ribbon"],
+)
+@click.option("--speed", type=click.FloatRange(0, 1e6), help=_HELP["speed"])
+@click.option("--instant", is_flag=True, help=_HELP["instant"])
+@click.option("--seed", type=click.IntRange(min=0), default=0, help=_HELP["seed"])
+@click.option(
+    "--fault",
+    metavar="KIND@CARD",
+    callback=_faults,
+    multiple=True,
+    help=_HELP["fault"] + ", ".join(FaultKind),
+)
+@click.option(
+    "--power-up",
+    type=click.Choice([str(way) for way in PowerUp]),
+    default="keep",
+    help=_HELP["power_up"],
+)
+@click.option(
+    "--counters",
+    type=click.Choice(["keep", "lose"]),
+    default="keep",
+    help=_HELP["counters"],
+)
+@click.option("--cards", type=_Folder, help=_HELP["cards"])
+@click.option("--control", type=_File, help=_HELP["control"])
+def evolis(**options: Unpack[_Options]) -> None:
+    """An Evolis printer at a raw TCP port, with a mechanism of real cards.
+
+    It says `listening tcp HOST:PORT` and, if asked for one, `control PATH`; then it
+    works until SIGTERM or Ctrl-C.
+    """
+    if options["instant"] and options["speed"] is not None:
+        raise click.UsageError("--instant and --speed exclude each other")
+    host, port = options["tcp"]
+    kind, sets = options["ribbon"]
+    settings = Settings(
+        model=options["model"],
+        host=host,
+        port=port,
+        hopper_count=options["hopper"],
+        ribbon_kind=kind,
+        ribbon_sets=sets,
+        speed=1.0 if options["speed"] is None else options["speed"],
+        instant=options["instant"],
+        seed=options["seed"],
+        faults=options["fault"],
+        power_up=PowerUp(options["power_up"]),
+        loses_last_count=options["counters"] == "lose",
+        cards_directory=options["cards"],
+        control_path=options["control"],
+    )
+    try:
+        asyncio.run(Emulator(settings).run(click.echo))
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
