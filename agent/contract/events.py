@@ -12,10 +12,12 @@ from typing import Annotated
 import msgspec
 
 from agent.contract.messages import (
+    END,
     Cause,
     Clock,
     Count,
     Id,
+    Keyword,
     Message,
     Natural,
     Outcome,
@@ -196,7 +198,7 @@ class AttemptResolved(
     found: Found
     good: bool | None
     reason: str
-    identity: Annotated[str, msgspec.Meta(pattern="^(proven|unproven)$")]
+    identity: Annotated[str, msgspec.Meta(pattern="^(proven|unproven)" + END)]
 
 
 class StockMoved(
@@ -228,7 +230,7 @@ class FaultRaised(
 ):
     """State reasons that came up."""
 
-    reasons: list[str]
+    reasons: list[Keyword]
 
 
 class FaultCleared(
@@ -236,7 +238,7 @@ class FaultCleared(
 ):
     """State reasons that went away."""
 
-    reasons: list[str]
+    reasons: list[Keyword]
 
 
 class IncidentRaised(

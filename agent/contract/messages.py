@@ -1,29 +1,50 @@
 """Every message of the contract as a type; limits stand in the types.
 
 Unknown fields are refused, but for names that begin with "x-", which the reader drops
-before these types see them. All times are RFC 3339 UTC. No field is a float.
+before these types see them. All times are RFC 3339 UTC. No field is a float. What is a
+citizen's (layout fields, tracks) turns into `Private` when a struct is made.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import force_setattr
+
+from agent.contract.private import Private
 
 CONTRACT_MINOR = 0
 """The highest minor version of the contract `blanko/v1` that this agent knows."""
 
-NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
-PART_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+JOB_SIZE_MAX = 3 * 2**20
+"""Bytes of a job before sealing: document and parts."""
+
+VALID_FOR_MAX = timedelta(days=366)
+"""From a job's `issued_at` to its `expires_at`."""
+
+# "No character follows": Python's `$` would let a line feed follow.
+END = "(?!.|[^.])"
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?" + END
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}" + END
+PART_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}" + END
+KEY_ID_PATTERN = r"^[!-~]{1,64}" + END
+KEYWORD_PATTERN = r"^[a-z][a-z0-9-]{0,63}" + END
+TIME_PATTERN = (
+    r"^2[01][0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
+    r"(\.[0-9]{1,9})?(Z|\+00:00)" + END
+)
 
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
-Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
-KeyId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}" + END)]
+KeyId = Annotated[str, msgspec.Meta(pattern=KEY_ID_PATTERN)]
+Keyword = Annotated[str, msgspec.Meta(pattern=KEYWORD_PATTERN)]
+Time = Annotated[
+    datetime, msgspec.Meta(tz=True, extra_json_schema={"pattern": TIME_PATTERN})
+]
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31)]
 PartName = Annotated[str, msgspec.Meta(pattern=PART_PATTERN)]
@@ -55,7 +76,7 @@ class Part(Message, frozen=True, kw_only=True):
 
     name: PartName
     type: MediaType
-    size: Annotated[int, msgspec.Meta(ge=1, le=3 * 2**20)]  # bytes
+    size: Annotated[int, msgspec.Meta(ge=1, le=JOB_SIZE_MAX)]  # bytes
     sha256: Sha256
 
 
@@ -69,9 +90,13 @@ class LayoutSide(Message, frozen=True, kw_only=True, tag_field="kind", tag="layo
     """Fields that the agent lays out; `parts` gives a part's name for each picture."""
 
     layout: Annotated[str, msgspec.Meta(max_length=32)]
-    fields: dict[PartName, Text]
-    parts: dict[PartName, PartName] = {}
+    fields: Annotated[dict[PartName, Text], msgspec.Meta(max_length=64)]
+    parts: Annotated[dict[PartName, PartName], msgspec.Meta(max_length=8)] = {}
     labels: bool = True  # print the field names too
+
+    def __post_init__(self) -> None:
+        hidden = {name: Private(value) for name, value in self.fields.items()}
+        force_setattr(self, "fields", hidden)
 
 
 class Sides(Message, frozen=True, kw_only=True):
@@ -88,6 +113,11 @@ class Magstripe(Message, frozen=True, kw_only=True):
     track_2: Annotated[str, msgspec.Meta(max_length=37)] | None = None
     track_3: Annotated[str, msgspec.Meta(max_length=104)] | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("track_1", "track_2", "track_3"):
+            if (track := getattr(self, name)) is not None:
+                force_setattr(self, name, Private(track))
+
 
 class Job(Message, frozen=True, kw_only=True):
     """One card asked for by the centre: the signed document of a `blanko-job`.
@@ -96,8 +126,9 @@ class Job(Message, frozen=True, kw_only=True):
     sealed again for another agent.
     """
 
+    contract: Natural = 0  # the minor version this document needs
     job_id: Id
-    queue_no: Natural
+    queue_no: Natural  # its place in the queue of one printer; gaps are normal
     station: Name
     printer: Name
     rkid: KeyId  # of the agent's key that the envelope is sealed for
@@ -107,13 +138,25 @@ class Job(Message, frozen=True, kw_only=True):
     kind: JobKind
     subject: Id  # opaque, one for a person for ever; never a NIK nor its hash
     reprint_of: Id | None = None
-    reason: Text | None = None
-    blanks: Annotated[int, msgspec.Meta(ge=1, le=9)] = 2
+    reason: Text | None = None  # of the centre's officer; names no citizen
+    blanks: Annotated[int, msgspec.Meta(ge=1, le=9)] = 2  # it may use, spoiled ones too
     sides: Sides
     magstripe: Magstripe | None = None
     ribbon: Annotated[str, msgspec.Meta(min_length=1, max_length=16)] | None = None
     overlay: bool = True
     parts: Annotated[list[Part], msgspec.Meta(max_length=8)] = []
+
+    def __post_init__(self) -> None:
+        require_utc(self, "issued_at", "expires_at", "not_before")
+        if self.expires_at <= self.issued_at:
+            raise ValueError("`expires_at` must be later than `issued_at`")
+        if self.expires_at - self.issued_at > VALID_FOR_MAX:
+            days = VALID_FOR_MAX.days
+            raise ValueError(
+                f"`expires_at` must be {days} days after `issued_at` at most"
+            )
+        if self.not_before is not None and self.not_before >= self.expires_at:
+            raise ValueError("`not_before` must be earlier than `expires_at`")
 
 
 class Ack(Message, frozen=True, kw_only=True):
@@ -126,6 +169,9 @@ class Ack(Message, frozen=True, kw_only=True):
     hash: Sha256  # of line `no`; 64 zeros when `no` is 0
     at: Time
     nonce: Id | None = None  # of the last `ask`, echoed
+
+    def __post_init__(self) -> None:
+        require_utc(self, "at")
 
 
 class Ask(Message, frozen=True, kw_only=True):
@@ -206,7 +252,7 @@ class State(Message, frozen=True, kw_only=True):
     at: Time
     clock: Clock
     printer_state: PrinterState
-    state_reasons: list[str]
+    state_reasons: list[Keyword]
     accepting: bool
     queued: Natural
     current: CurrentJob | None
@@ -271,3 +317,19 @@ RETRY: dict[RejectReason, Retry] = {
     RejectReason.BAD_SIGNATURE: Retry.OTHER_KEY,
 }
 """What to do about each reason; a reason that is missing here means `Retry.NEVER`."""
+
+
+def require_utc(message: Message, *names: str) -> None:
+    """Refuse a time with an offset, or of another age than ours.
+
+    Raises:
+        ValueError: names the field; msgspec adds where in the message it stands.
+    """
+    for name in names:
+        time: datetime | None = getattr(message, name)
+        if time is None:
+            continue
+        if time.utcoffset() != timedelta(0):
+            raise ValueError(f"`{name}` must be in UTC, written with Z")
+        if not 2000 <= time.year < 2200:
+            raise ValueError(f"`{name}` must be in a year from 2000 to 2199")
