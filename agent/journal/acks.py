@@ -1,0 +1,89 @@
+"""What the centre has signed for: how far it holds our events."""
+
+from __future__ import annotations
+
+import sqlite3
+from enum import StrEnum
+
+from agent.contract.events import Incident, IncidentRaised
+from agent.contract.messages import Ack
+from agent.journal.chain import GENESIS, Head
+from agent.journal.store import Transaction
+
+
+class AckVerdict(StrEnum):
+    """What an acknowledgement means for the events still to be sent."""
+
+    ADVANCED = "advanced"
+    REPEATED = "repeated"
+    LOWER = "lower"  # the centre wants the lines after it once more
+    FORK = "fork"  # it holds what we never wrote: no new card, a person decides
+    OTHER_LEDGER = "other-ledger"  # of a database before this one; not stored
+
+
+def acked(db: sqlite3.Connection) -> Head:
+    """Return the newest line the centre has signed for."""
+    row = db.execute("SELECT no, hash FROM ack").fetchone()
+    return Head() if row is None else Head(row[0], row[1])
+
+
+def judge(db: sqlite3.Connection, ledger: str, ack: Ack) -> AckVerdict:
+    """Compare an acknowledgement with the chain."""
+    if ack.ledger != ledger:
+        return AckVerdict.OTHER_LEDGER
+    if _hash_at(db, ack.no) != ack.hash:
+        return AckVerdict.FORK
+    before = acked(db).no
+    if ack.no == before:
+        return AckVerdict.REPEATED
+    return AckVerdict.ADVANCED if ack.no > before else AckVerdict.LOWER
+
+
+def _hash_at(db: sqlite3.Connection, no: int) -> str | None:
+    if no == 0:
+        return GENESIS
+    row = db.execute(
+        "SELECT substr(line, 1, 64) FROM events WHERE no = ?", (no,)
+    ).fetchone()
+    return None if row is None else bytes(row[0]).decode()
+
+
+def keep(tx: Transaction, ack: Ack, raw: bytes) -> None:
+    """Keep the centre's signature; the one before it is replaced."""
+    tx.db.execute("REPLACE INTO ack VALUES (1, ?, ?, ?)", (ack.no, ack.hash, raw))
+
+
+def mark_fork(tx: Transaction, ack: Ack) -> None:
+    """Remember that the centre holds another history; reported once."""
+    if not forked(tx.db):
+        tx.db.execute("INSERT INTO meta VALUES ('forked', '1')")
+        detail = f"the centre signed for event {ack.no} with another hash than ours"
+        incident = IncidentRaised(incident=Incident.LEDGER_FORK, detail=detail)
+        tx.append(incident)
+
+
+def forked(db: sqlite3.Connection) -> bool:
+    """True once the centre has signed for a history that is not ours."""
+    row = db.execute("SELECT 1 FROM meta WHERE name = 'forked'").fetchone()
+    return row is not None
+
+
+def lines_after(
+    db: sqlite3.Connection, no: int, count_max: int, size_max: int
+) -> list[tuple[int, bytes]]:
+    """Return lines from `no` + 1 on, oldest first, as far as both limits allow.
+
+    The first line is returned even when it alone is larger than `size_max`.
+    """
+    rows = db.execute(
+        "SELECT no, line FROM events WHERE no > ? ORDER BY no LIMIT ?", (no, count_max)
+    )
+    lines: list[tuple[int, bytes]] = []
+    size = 0
+    for number, line in rows:
+        size += len(line)
+        if lines and size > size_max:
+            break
+        lines.append((number, bytes(line)))
+    rows.close()
+    return lines

@@ -1,0 +1,266 @@
+"""Attempts: each stage on disk before its motion, and what became of the blank."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+import msgspec
+
+from agent.contract.events import (
+    AttemptClosed,
+    AttemptResolved,
+    AttemptStage,
+    Evidence,
+    Found,
+    IncidentRaised,
+    JobAborted,
+    JobCompleted,
+    JobHeld,
+    JobReturned,
+    JobStarted,
+    JobStopped,
+    Place,
+    Stage,
+)
+from agent.contract.messages import CurrentJob, Outcome
+from agent.journal import jobs, stock
+from agent.journal.errors import Refusal
+from agent.journal.store import Transaction
+from agent.lifecycle.doubt import (
+    BLANK_MISSING,
+    BLANKS_USED,
+    AnswerRefusedError,
+    answer,
+    cause_of,
+    closing_movement,
+    next_state,
+)
+from agent.lifecycle.ledger import Movement
+from agent.lifecycle.states import JobState
+
+UNPROVEN = "unproven"  # an account of the computer is no identity
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """The attempt that was begun and not closed: at most one a printer."""
+
+    job_id: str
+    attempt: int
+    stage: Stage
+    before: Evidence  # seen before the feed
+    side_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What became of an attempt's blank, and how that is known."""
+
+    outcome: Outcome
+    detail: str = ""
+    evidence: Evidence | None = None
+    incident: IncidentRaised | None = None
+    reasons: tuple[str, ...] = ()  # state reasons, when a person must act
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a person says of a card in doubt; `who` is a typed name, not proven."""
+
+    found: Found
+    good: bool | None
+    reason: str
+    who: str | None = None
+
+
+def begin(
+    tx: Transaction,
+    job_id: str,
+    passed_over: tuple[str, ...],
+    digest: str,
+    evidence: Evidence,
+) -> int:
+    """Write down `feeding`, before the feed command; return the attempt's number."""
+    job = jobs.view(tx.db, job_id)
+    assert job is not None
+    attempt = job.attempts + 1
+    tx.append(
+        JobStarted(queue_no=job.queue_no, passed_over=passed_over),
+        job=job_id,
+        attempt=attempt,
+    )
+    tx.append(
+        AttemptStage(stage=Stage.FEEDING, digest=digest, evidence=evidence),
+        job=job_id,
+        attempt=attempt,
+    )
+    return attempt
+
+
+def advance(
+    tx: Transaction,
+    job_id: str,
+    attempt: int,
+    stage: Stage,
+    *,
+    destination: Place | None = None,
+    evidence: Evidence | None = None,
+) -> None:
+    """Write down the next stage, before the motion it announces."""
+    tx.append(
+        AttemptStage(stage=stage, destination=destination, evidence=evidence),
+        job=job_id,
+        attempt=attempt,
+    )
+    if stage is Stage.SENDING:
+        feed = Movement(Place.HOPPER, Place.PATH, 1, "feed")
+        stock.move(tx, feed, job=job_id, attempt=attempt)
+
+
+def close(tx: Transaction, job_id: str, attempt: int, closing: Closing) -> JobState:
+    """Write down the outcome, the blank's movement and where the job goes."""
+    stage = _stage(tx.db, job_id, attempt)
+    if closing.incident is not None:
+        tx.append(closing.incident, job=job_id, attempt=attempt)
+    tx.append(
+        AttemptClosed(
+            outcome=closing.outcome,
+            stage=stage,
+            cause=cause_of(closing.outcome),
+            detail=closing.detail,
+            evidence=closing.evidence,
+        ),
+        job=job_id,
+        attempt=attempt,
+    )
+    movement = closing_movement(stage, closing.outcome)
+    if movement is not None:
+        stock.move(tx, movement, job=job_id, attempt=attempt)
+    return _end(tx, job_id, attempt, closing.outcome, closing.reasons)
+
+
+def _stage(db: sqlite3.Connection, job_id: str, attempt: int) -> Stage:
+    (stage,) = db.execute(
+        "SELECT stage FROM attempts WHERE job_id = ? AND attempt = ?",
+        (job_id, attempt),
+    ).fetchone()
+    return Stage(stage)
+
+
+def _end(
+    tx: Transaction,
+    job_id: str,
+    attempt: int,
+    outcome: Outcome,
+    reasons: tuple[str, ...],
+) -> JobState:
+    job = jobs.view(tx.db, job_id)
+    assert job is not None
+    state = next_state(outcome, job.spoiled, job.blanks)
+    match state:
+        case JobState.COMPLETED:
+            tx.append(JobCompleted(attempts=attempt), job=job_id, attempt=attempt)
+        case JobState.PENDING_HELD:
+            tx.append(JobHeld(reason=BLANKS_USED), job=job_id, attempt=attempt)
+        case JobState.PROCESSING_STOPPED:
+            stopped = JobStopped(reasons=list(reasons))
+            tx.append(stopped, job=job_id, attempt=attempt)
+        case _:
+            tx.append(JobReturned(outcome=outcome), job=job_id, attempt=attempt)
+    return state
+
+
+def resolve(tx: Transaction, job_id: str, resolution: Resolution) -> JobState:
+    """Take a person's answer about a card in doubt; return the job's state then.
+
+    Raises:
+        Refusal: no such job, it is not in doubt, or the answer cannot be true.
+    """
+    job = jobs.view(tx.db, job_id)
+    if job is None:
+        raise Refusal("unknown-job", f"no job {job_id} was ever accepted here")
+    if not job.in_doubt or job.stage is None:
+        raise Refusal(
+            "not-in-doubt", f"job {job_id} is {job.state}: nothing is in doubt"
+        )
+    try:
+        row = answer(resolution.found, resolution.good, Stage(job.stage))
+    except AnswerRefusedError as error:
+        raise Refusal("answer-impossible", str(error)) from error
+    attempt, who = job.attempts, resolution.who
+    tx.append(
+        AttemptResolved(
+            found=resolution.found,
+            good=resolution.good,
+            reason=resolution.reason,
+            identity=UNPROVEN,
+        ),
+        job=job_id,
+        attempt=attempt,
+        who=who,
+    )
+    if row.destination is not None:
+        out = Movement(Place.SUSPENSE, row.destination, 1, "resolve")
+        stock.move(tx, out, job=job_id, attempt=attempt, who=who)
+    if row.outcome is None:
+        return job.state
+    if row.outcome is Outcome.UNKNOWN:
+        tx.append(JobAborted(reason=BLANK_MISSING), job=job_id, attempt=attempt)
+        return JobState.ABORTED
+    return _end(tx, job_id, attempt, row.outcome, ())
+
+
+def reject_by_command(
+    tx: Transaction, job_id: str, attempt: int, evidence: Evidence
+) -> None:
+    """Write down that the card a person saw inside goes to the reject bin now."""
+    advance(
+        tx,
+        job_id,
+        attempt,
+        Stage.DELIVERING,
+        destination=Place.REJECT_BIN,
+        evidence=evidence,
+    )
+
+
+def ask_again(
+    tx: Transaction, job_id: str, attempt: int, reasons: tuple[str, ...]
+) -> None:
+    """Put a card in doubt before a person again, after the command to reject it."""
+    tx.append(JobStopped(reasons=list(reasons)), job=job_id, attempt=attempt)
+
+
+def open_attempt(db: sqlite3.Connection) -> OpenAttempt | None:
+    """Return the attempt that was begun and not closed."""
+    row = db.execute(
+        "SELECT a.job_id, attempt, stage, evidence, side_count FROM attempts a"
+        " JOIN jobs j ON j.job_id = a.job_id WHERE outcome IS NULL"
+    ).fetchone()
+    if row is None:
+        return None
+    evidence = msgspec.json.decode(row[3], type=Evidence)
+    return OpenAttempt(row[0], row[1], Stage(row[2]), evidence, row[4])
+
+
+def doubtful(db: sqlite3.Connection) -> jobs.JobView | None:
+    """Return the job whose card a person must find: at most one a printer."""
+    row = db.execute(
+        "SELECT job_id FROM jobs WHERE ended = 0 AND state = ?",
+        (JobState.PROCESSING_STOPPED,),
+    ).fetchone()
+    return None if row is None else jobs.view(db, row[0])
+
+
+def current(db: sqlite3.Connection) -> CurrentJob | None:
+    """Return the job whose attempt is open, or in doubt."""
+    row = db.execute(
+        "SELECT j.job_id, state, attempt, stage FROM jobs j"
+        " JOIN attempts a ON a.job_id = j.job_id AND a.attempt = j.attempts"
+        " WHERE ended = 0 AND state IN (?, ?)",
+        (JobState.PROCESSING, JobState.PROCESSING_STOPPED),
+    ).fetchone()
+    if row is None:
+        return None
+    return CurrentJob(job=row[0], state=row[1], attempt=row[2], stage=row[3])

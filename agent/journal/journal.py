@@ -1,0 +1,384 @@
+"""The journal's face: every write one commit, every read cheap.
+
+Writes run in the executor, one after the other; when one returns, it is on disk and
+`changed` has moved. Reads see the last commit and may be called from the event loop.
+A write that was begun ends even when its caller is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from agent.clock import Clock, Executor, TrustedTime
+from agent.contract.events import Data, Evidence, Place, Stage
+from agent.contract.messages import Ack, CurrentJob, LedgerHead
+from agent.contract.messages import Clock as ClockWord
+from agent.journal import acks, attempts, jobs, stock
+from agent.journal.acks import AckVerdict
+from agent.journal.attempts import Closing, OpenAttempt, Resolution
+from agent.journal.changed import Changed
+from agent.journal.errors import JournalError, Refusal, StorageFullError
+from agent.journal.jobs import Accepted, JobView, Redelivered, Refused, Rejection
+from agent.journal.store import Stamp, Store, Transaction
+from agent.lifecycle.decide import Now, Waiting
+from agent.lifecycle.states import JobState
+
+if TYPE_CHECKING:
+    from agent.contract.envelope import OpenedJob
+
+__all__ = [
+    "Accepted",
+    "AckVerdict",
+    "Changed",
+    "Closing",
+    "JobView",
+    "Journal",
+    "JournalError",
+    "OpenAttempt",
+    "Redelivered",
+    "Refusal",
+    "Refused",
+    "Rejection",
+    "Resolution",
+    "StorageFullError",
+]
+
+T = TypeVar("T")
+
+FREE_SIZE_MIN = 16 * 2**20
+"""Bytes the disk must still take after a job: the ledger goes on when jobs cannot."""
+
+_JOB_WRITTEN_TIMES = 3  # once into the -wal, once into the file, once as zeros
+
+
+class Journal:
+    """What the agent remembers. Make one with `open`."""
+
+    def __init__(
+        self,
+        store: Store,
+        reader: sqlite3.Connection,
+        clock: Clock,
+        executor: Executor,
+        free_size_min: int,
+    ) -> None:
+        self._store = store
+        self._reader = reader
+        self._clock = clock
+        self._executor = executor
+        self._free_size_min = free_size_min
+        self._mono_start_ms = clock.mono_ms()
+        self.boot = str(uuid.uuid4())
+        self.changed = Changed()
+        self.time = TrustedTime(clock, _newest_signed(reader))
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        clock: Clock,
+        executor: Executor,
+        free_size_min: int = FREE_SIZE_MIN,
+    ) -> Journal:
+        """Open the file at `path`, or make it.
+
+        Raises:
+            JournalError: held by another agent, damaged, of a newer schema, or not a
+                journal. The file is left as it is; the message names it.
+        """
+        store = await executor.run(Store, path, str(uuid.uuid4()))
+        return cls(store, store.reader(), clock, executor, free_size_min)
+
+    async def close(self) -> None:
+        """Let go of the file; what was asked for before is finished first."""
+        self._reader.close()
+        await self._executor.run(self._store.close)
+
+    # What the agent is told
+
+    @property
+    def ledger(self) -> str:
+        """The UUID of this database."""
+        return self._store.ledger
+
+    def head(self) -> LedgerHead:
+        """Return the newest event, and how far the centre holds them."""
+        newest = self._store.head
+        acked = self._read(acks.acked).no
+        return LedgerHead(
+            ledger=self.ledger, no=newest.no, hash=newest.hash, acked=acked
+        )
+
+    def now(self) -> Now:
+        """Return the agent's time, and whether it may be relied on."""
+        return Now(self.time.now(), self.time.sure)
+
+    @property
+    def forked(self) -> bool:
+        """True once the centre signed for a history not ours: no new card."""
+        return self._read(acks.forked)
+
+    # Jobs
+
+    async def accept(
+        self, opened: OpenedJob, sealed: bytes
+    ) -> Accepted | Redelivered | Refused:
+        """Take in a verified job with its message as received, or say why not.
+
+        When this returns, the message may be acknowledged to the broker.
+
+        Raises:
+            JournalError: nothing could be written; the message must come again.
+        """
+        no_room = ""
+        free = await self._executor.run(self._store.free_size)
+        needed = self._free_size_min + _JOB_WRITTEN_TIMES * len(sealed)
+        if free < needed:
+            no_room = f"the disk has {free} bytes left, {needed} are needed"
+        try:
+            result = await self._accept(opened, sealed, no_room)
+        except StorageFullError as error:
+            result = await self._accept(opened, sealed, str(error))
+        if isinstance(result, Accepted):
+            self.time.learn(opened.job.issued_at, echoed=False)
+        return result
+
+    async def _accept(
+        self, opened: OpenedJob, sealed: bytes, no_room: str
+    ) -> Accepted | Redelivered | Refused:
+        def work(tx: Transaction) -> Accepted | Redelivered | Refused:
+            result = jobs.accept(tx, opened, sealed, no_room)
+            if isinstance(result, Accepted):
+                _keep_signed_time(tx, opened.job.issued_at)
+            return result
+
+        return await self._write(work)
+
+    async def reject(self, rejection: Rejection) -> None:
+        """Put on record that a message was refused before it was a job."""
+        await self._write(lambda tx: jobs.reject(tx, rejection))
+
+    async def abort(self, job_ids: list[str], reason: str) -> None:
+        """Give up jobs of which no attempt is open."""
+        await self._write(lambda tx: jobs.abort(tx, job_ids, reason))
+
+    async def spooled(self, job_id: str) -> bytes | None:
+        """Return a job's sealed message; None once the job has ended."""
+        return await self._executor.run(
+            self._store.read, lambda db: jobs.spooled(db, job_id)
+        )
+
+    def job(self, job_id: str) -> JobView | None:
+        """Return one job; None when no such job was ever accepted."""
+        return self._read(lambda db: jobs.view(db, job_id))
+
+    def jobs(self, count_max: int = 200) -> list[JobView]:
+        """Return open jobs by queue number, then ended ones, the newest first."""
+        found = self._read(lambda db: jobs.views_open(db, count_max))
+        more = count_max - len(found)
+        return found + self._read(lambda db: jobs.views_ended(db, more))
+
+    def waiting(self) -> list[Waiting]:
+        """Return every job that has not ended, by queue number."""
+        return self._read(jobs.waiting)
+
+    def open_job_ids(self) -> list[str]:
+        """Return the ids of every job that has not ended, by queue number."""
+        return self._read(jobs.open_ids)
+
+    def queued_count(self) -> int:
+        """Return how many jobs have not ended."""
+        return self._read(jobs.open_count)
+
+    def why(self, job_id: str) -> list[dict[str, object]]:
+        """Return every event of a job, oldest first, as the JSON of its line."""
+        return self._read(lambda db: jobs.events(db, job_id))
+
+    # Attempts
+
+    async def begin(
+        self,
+        job_id: str,
+        passed_over: tuple[str, ...],
+        digest: str,
+        evidence: Evidence,
+    ) -> int:
+        """Write down `feeding`; return the attempt's number. Then feed."""
+        return await self._write(
+            lambda tx: attempts.begin(tx, job_id, passed_over, digest, evidence)
+        )
+
+    async def advance(
+        self,
+        job_id: str,
+        attempt: int,
+        stage: Stage,
+        *,
+        destination: Place | None = None,
+        evidence: Evidence | None = None,
+    ) -> None:
+        """Write down a stage; on return the motion it announces may begin."""
+        await self._write(
+            lambda tx: attempts.advance(
+                tx, job_id, attempt, stage, destination=destination, evidence=evidence
+            )
+        )
+
+    async def close_attempt(
+        self, job_id: str, attempt: int, closing: Closing
+    ) -> JobState:
+        """Write down outcome, movement and evidence; return the job's next state."""
+        return await self._write(
+            lambda tx: attempts.close(tx, job_id, attempt, closing)
+        )
+
+    async def resolve(self, job_id: str, resolution: Resolution) -> JobState:
+        """Take a person's answer about a card in doubt; return the job's next state.
+
+        Raises:
+            Refusal: no such job, it is not in doubt, or the answer cannot be true.
+        """
+        return await self._write(lambda tx: attempts.resolve(tx, job_id, resolution))
+
+    async def ask_again(
+        self, job_id: str, attempt: int, reasons: tuple[str, ...]
+    ) -> None:
+        """Put a card in doubt before a person again."""
+        await self._write(lambda tx: attempts.ask_again(tx, job_id, attempt, reasons))
+
+    def open_attempt(self) -> OpenAttempt | None:
+        """Return the attempt that was begun and not closed."""
+        return self._read(attempts.open_attempt)
+
+    def doubtful(self) -> JobView | None:
+        """Return the job whose card a person must find."""
+        return self._read(attempts.doubtful)
+
+    def current(self) -> CurrentJob | None:
+        """Return the job whose attempt is open or in doubt."""
+        return self._read(attempts.current)
+
+    # Blanks, faults, the agent itself
+
+    async def load_stock(self, count: int, who: str | None = None) -> dict[Place, int]:
+        """Book `count` new blanks into the hopper; return the book then.
+
+        Raises:
+            Refusal: a count below one, or too large to be true.
+        """
+        return await self._write(lambda tx: stock.load(tx, count, who))
+
+    def stock(self) -> dict[Place, int]:
+        """Return the blanks at every place."""
+        return self._read(stock.book)
+
+    def faults(self) -> frozenset[str]:
+        """Return the state reasons that were raised and not cleared."""
+        return self._read(_faults)
+
+    async def record(self, *data: Data, who: str | None = None) -> None:
+        """Write events that belong to no job, in one commit."""
+
+        def work(tx: Transaction) -> None:
+            for one in data:
+                tx.append(one, who=who)
+
+        await self._write(work)
+
+    # The way to the centre
+
+    async def next_connection(self) -> int:
+        """Return a number higher than that of every connection before."""
+        return await self._write(_count_connection)
+
+    async def lines_after(
+        self, no: int, count_max: int, size_max: int
+    ) -> list[tuple[int, bytes]]:
+        """Return event lines from `no` + 1 on with their numbers, oldest first.
+
+        The first is returned even when it alone is larger than `size_max` bytes.
+        """
+        return await self._executor.run(
+            self._store.read, lambda db: acks.lines_after(db, no, count_max, size_max)
+        )
+
+    async def store_ack(
+        self, ack: Ack, raw: bytes, *, nonce_echoed: bool = False
+    ) -> AckVerdict:
+        """Keep a verified acknowledgement, and say what it means.
+
+        `nonce_echoed`: it answers an `ask` of this boot, which makes the clock sure.
+        """
+        verdict = self._read(lambda db: acks.judge(db, self.ledger, ack))
+        self.time.learn(ack.at, echoed=nonce_echoed)
+        if verdict is AckVerdict.FORK:
+            await self._write(lambda tx: acks.mark_fork(tx, ack))
+        elif verdict in (AckVerdict.ADVANCED, AckVerdict.LOWER):
+
+            def work(tx: Transaction) -> None:
+                acks.keep(tx, ack, raw)
+                _keep_signed_time(tx, ack.at)
+
+            # Lost in a power cut, it costs one more resend; no disk need wait for it.
+            await self._write(work, synced=False)
+        return verdict
+
+    # Inside
+
+    def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return query(self._reader)
+        except sqlite3.Error as error:
+            raise JournalError(f"journal {self._store.path}: {error}") from error
+
+    async def _write(
+        self, work: Callable[[Transaction], T], *, synced: bool = True
+    ) -> T:
+        def commit() -> T:
+            return self._store.write(work, self._stamp(), synced=synced)
+
+        async def commit_and_tell() -> T:
+            result = await self._executor.run(commit)
+            self.changed.move()
+            return result
+
+        # Its own task: a caller that is cancelled must not hide a commit from others.
+        return await asyncio.shield(asyncio.ensure_future(commit_and_tell()))
+
+    def _stamp(self) -> Stamp:
+        at = self.time.now()
+        return Stamp(
+            ledger=self.ledger,
+            boot=self.boot,
+            at=at.replace(microsecond=at.microsecond // 1000 * 1000),
+            clock=ClockWord.SURE if self.time.sure else ClockWord.UNSURE,
+            mono_ms=self._clock.mono_ms() - self._mono_start_ms,
+        )
+
+
+def _newest_signed(db: sqlite3.Connection) -> datetime | None:
+    row = db.execute("SELECT value FROM meta WHERE name = 'signed-time'").fetchone()
+    return None if row is None else datetime.fromisoformat(row[0])
+
+
+def _keep_signed_time(tx: Transaction, at: datetime) -> None:
+    before = _newest_signed(tx.db)
+    if before is None or at > before:
+        tx.db.execute("REPLACE INTO meta VALUES ('signed-time', ?)", (at.isoformat(),))
+
+
+def _count_connection(tx: Transaction) -> int:
+    row = tx.db.execute("SELECT value FROM meta WHERE name = 'connection'").fetchone()
+    number = 1 if row is None else int(row[0]) + 1
+    tx.db.execute("REPLACE INTO meta VALUES ('connection', ?)", (str(number),))
+    return number
+
+
+def _faults(db: sqlite3.Connection) -> frozenset[str]:
+    return frozenset(row[0] for row in db.execute("SELECT reason FROM faults"))

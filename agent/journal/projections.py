@@ -1,0 +1,135 @@
+"""What follows from an event: the tables of jobs, attempts, stock and faults.
+
+Called for each event in the transaction that appends it, and for nothing else, so the
+tables cannot say what the chain does not. A job's row is laid by its acceptance.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+
+from agent.contract.events import (
+    AttemptClosed,
+    AttemptResolved,
+    AttemptStage,
+    Event,
+    Evidence,
+    FaultCleared,
+    FaultRaised,
+    Found,
+    JobAborted,
+    JobCanceled,
+    JobCompleted,
+    JobHeld,
+    JobReturned,
+    JobStarted,
+    JobStopped,
+    Stage,
+    StockMoved,
+)
+from agent.contract.messages import Outcome
+from agent.lifecycle.states import (
+    ENDED,
+    JobState,
+    check_job_step,
+    check_stage_step,
+)
+
+
+def apply(db: sqlite3.Connection, event: Event) -> None:
+    """Bring the tables up to `event`; an illegal step raises IllegalStepError."""
+    match event.data:
+        case JobStarted():
+            _job(db, event, JobState.PROCESSING, [])
+        case JobHeld(reason=reason):
+            _job(db, event, JobState.PENDING_HELD, [reason])
+        case JobStopped(reasons=reasons):
+            _job(db, event, JobState.PROCESSING_STOPPED, reasons)
+        case JobReturned():
+            _job(db, event, JobState.PENDING, [])
+        case JobCompleted():
+            _job(db, event, JobState.COMPLETED, [])
+        case JobCanceled(reason=reason):
+            _job(db, event, JobState.CANCELED, [reason])
+        case JobAborted(reason=reason):
+            _job(db, event, JobState.ABORTED, [reason])
+        case AttemptStage() as stage:
+            _stage(db, event, stage)
+        case AttemptClosed(outcome=outcome):
+            _outcome(db, event, outcome)
+        case AttemptResolved(found=found, good=good):
+            _resolved(db, event, found, good=good)
+        case StockMoved(after=after):
+            for place, count in after.items():
+                db.execute("REPLACE INTO stock VALUES (?, ?)", (place, count))
+        case FaultRaised(reasons=reasons):
+            rows = [(reason,) for reason in reasons]
+            db.executemany("INSERT OR IGNORE INTO faults VALUES (?)", rows)
+        case FaultCleared(reasons=reasons):
+            rows = [(reason,) for reason in reasons]
+            db.executemany("DELETE FROM faults WHERE reason = ?", rows)
+        case _:
+            pass  # on the record only
+
+
+def _job(
+    db: sqlite3.Connection, event: Event, state: JobState, reasons: list[str]
+) -> None:
+    row = db.execute("SELECT state FROM jobs WHERE job_id = ?", (event.job,)).fetchone()
+    check_job_step(JobState(row[0]), state)
+    ended = event.no if state in ENDED else 0
+    db.execute(
+        "UPDATE jobs SET state = ?, reasons = ?, ended = ?, reject_asked = 0"
+        " WHERE job_id = ?",
+        (state, msgspec.json.encode(reasons).decode(), ended, event.job),
+    )
+    if ended:
+        db.execute("DELETE FROM spool WHERE job_id = ?", (event.job,))
+
+
+def _stage(db: sqlite3.Connection, event: Event, data: AttemptStage) -> None:
+    key = (event.job, event.attempt)
+    if data.stage is Stage.FEEDING:
+        evidence = msgspec.json.encode(data.evidence or Evidence(card="", reasons=[]))
+        db.execute(
+            "INSERT INTO attempts VALUES (?, ?, ?, NULL, ?)",
+            (*key, data.stage, evidence.decode()),
+        )
+        db.execute(
+            "UPDATE jobs SET attempts = attempts + 1 WHERE job_id = ?", (event.job,)
+        )
+        return
+    where = "WHERE job_id = ? AND attempt = ?"
+    (stage,) = db.execute(f"SELECT stage FROM attempts {where}", key).fetchone()  # noqa: S608 - constant text
+    check_stage_step(Stage(stage), data.stage)
+    db.execute(f"UPDATE attempts SET stage = ? {where}", (data.stage, *key))  # noqa: S608 - constant text
+
+
+def _outcome(db: sqlite3.Connection, event: Event, outcome: Outcome) -> None:
+    db.execute(
+        "UPDATE attempts SET outcome = ? WHERE job_id = ? AND attempt = ?",
+        (outcome, event.job, event.attempt),
+    )
+    if outcome is Outcome.SPOILED:
+        db.execute(
+            "UPDATE jobs SET spoiled = spoiled + 1 WHERE job_id = ?", (event.job,)
+        )
+
+
+_RESOLVED: dict[Found, Outcome] = {
+    Found.REJECT_BIN: Outcome.SPOILED,
+    Found.HOPPER: Outcome.UNTOUCHED,
+    Found.MISSING: Outcome.UNKNOWN,
+}
+
+
+def _resolved(
+    db: sqlite3.Connection, event: Event, found: Found, *, good: bool | None
+) -> None:
+    if found is Found.PRINTER:
+        db.execute("UPDATE jobs SET reject_asked = 1 WHERE job_id = ?", (event.job,))
+        return
+    at_output = Outcome.GOOD if good else Outcome.SPOILED
+    _outcome(db, event, _RESOLVED.get(found, at_output))
