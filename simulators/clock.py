@@ -62,12 +62,12 @@ class Pacemaker:
         """Bring the machine to the present; call it before looking or touching."""
         self.machine.tick(self.clock.elapsed_s())
         self.settle()
+        self.beat()
 
     def touched(self) -> None:
         """Say that the machine's plans or state were changed from outside."""
         self.catch_up()
         self._wake.set()
-        self.beat()
 
     def beat(self) -> None:
         """Wake all who wait for a change."""
@@ -79,7 +79,6 @@ class Pacemaker:
         self.clock.stepped_s += dt_s
         self.catch_up()
         self.machine.tick(dt_s)
-        self.settle()
         self.touched()
 
     async def until(self, holds: Callable[[], bool]) -> None:
@@ -104,5 +103,4 @@ class Pacemaker:
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
             except TimeoutError:
-                self.catch_up()
-                self.beat()
+                pass

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from simulators.faults import FaultKind, Faults
 from simulators.hand import Hand
 from simulators.links.tcp import TcpLink
 from simulators.mechanism import Build, Mechanism, PowerUp
+
+
+class StartError(Exception):
+    """Something the emulator needs is not to be had; the text says what and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,40 +78,63 @@ class Emulator:
         self.control = Control(
             self.hand, self.pacemaker, self.gallery, model.name, self.printer.serial
         )
+        self._link: TcpLink[Answer] = TcpLink(
+            self.printer, self.machine.faults, self.pacemaker
+        )
+
+    async def open(self) -> int:
+        """Take what the settings name; return the number of the TCP port.
+
+        Raises:
+            StartError: a port, socket or folder is not to be had.
+        """
+        settings = self._settings
+        if (directory := settings.cards_directory) is not None:
+            with _taking(f"folder {directory}"):
+                directory.mkdir(parents=True, exist_ok=True)
+        with _taking(f"tcp {settings.host}:{settings.port}"):
+            port = await self._link.open(settings.host, settings.port)
+        if settings.control_path is not None:
+            with _taking(f"control {settings.control_path}"):
+                await self.control.open(settings.control_path)
+        return port
+
+    async def serve(self) -> None:
+        """Live until cancelled; `open` comes first."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.pacemaker.run())
+            group.create_task(self.gallery.run())
+            group.create_task(self._link.run())
+            if self._settings.control_path is not None:
+                group.create_task(self.control.run())
 
     async def run(self, say: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT; `say` gets a line for each way in.
 
         Raises:
-            OSError: a port, socket or folder is not to be had.
+            StartError: see `open`.
         """
-        settings = self._settings
-        if settings.cards_directory is not None:
-            settings.cards_directory.mkdir(parents=True, exist_ok=True)
-        link: TcpLink[Answer] = TcpLink(
-            self.printer, self.machine.faults, self.pacemaker
-        )
-        port = await link.open(settings.host, settings.port)
-        say(f"listening tcp {settings.host}:{port}")
-        if settings.control_path is not None:
-            await self.control.open(settings.control_path)
-            say(f"control {settings.control_path}")
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         for signal_no in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_no, ended.set)
+        port = await self.open()
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self.pacemaker.run()),
-                group.create_task(self.gallery.run()),
-                group.create_task(link.run()),
-            ]
-            if settings.control_path is not None:
-                tasks.append(group.create_task(self.control.run()))
+            serving = group.create_task(self.serve())
+            say(f"listening tcp {self._settings.host}:{port}")
+            if self._settings.control_path is not None:
+                say(f"control {self._settings.control_path}")
             await ended.wait()
             await self.gallery.drawn()
-            for task in tasks:
-                task.cancel()
+            serving.cancel()
 
     def _settle(self) -> None:
         self.printer.settle()
+
+
+@contextmanager
+def _taking(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StartError(f"{what}: {error.strerror or error}") from error

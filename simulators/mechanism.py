@@ -383,6 +383,7 @@ class Mechanism:
         """Lay a card from the path somewhere else."""
         blank.place = place
         blank.hidden = False
+        self.facing = Side.FRONT
         self.happened.append(Left(blank))
 
     # --- ends -----------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 
 import click
 
-from simulators.emulator import Emulator, Settings
+from simulators.emulator import Emulator, Settings, StartError
 from simulators.evolis.models import MODELS
 from simulators.faults import FaultKind
 from simulators.hand import LOAD_MAX, RIBBON_PANELS
@@ -158,5 +158,5 @@ def evolis(**options: Unpack[_Options]) -> None:
     )
     try:
         asyncio.run(Emulator(settings).run(click.echo))
-    except OSError as error:
+    except StartError as error:
         raise click.ClickException(str(error)) from error

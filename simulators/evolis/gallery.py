@@ -48,6 +48,7 @@ class Gallery:
         inside = self._inside.pop(blank.blank_id, None)
         if inside is None:
             return
+        self._digests.pop(blank.blank_id, None)  # it may have been in before
         if blank.state == "complete":
             self._digests[blank.blank_id] = inside.digest.hexdigest()
         if self.directory is not None:
@@ -57,8 +58,9 @@ class Gallery:
     def digest(self, blank: Blank) -> str | None:
         """The digest of a complete card, wherever it is; None for any other."""
         inside = self._inside.get(blank.blank_id)
-        if inside is not None and blank.state == "complete":
-            return inside.digest.hexdigest()
+        if inside is not None:
+            complete = blank.state == "complete"
+            return inside.digest.hexdigest() if complete else None
         return self._digests.get(blank.blank_id)
 
     async def drawn(self) -> None:
@@ -72,7 +74,9 @@ class Gallery:
             name = f"{blank_id}-{side}.png"
             try:
                 await asyncio.to_thread(self._draw, name, pressings)
-                self.files.setdefault(blank_id, []).append(name)
+                names = self.files.setdefault(blank_id, [])
+                if name not in names:
+                    names.append(name)
             except OSError as error:
                 sys.stderr.write(f"cannot write {name}: {error.strerror}\n")
             finally:
