@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from agent.errors import AgentError
 
-class JournalError(Exception):
+
+class JournalError(AgentError):
     """The journal cannot be read or written; the message names the file.
 
     Nothing was changed, nothing was deleted, and no card may move.

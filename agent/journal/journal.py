@@ -10,13 +10,21 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from agent.clock import Clock, Executor, TrustedTime
-from agent.contract.events import Data, Evidence, Place, Stage
+from agent.contract.events import (
+    AgentRefusals,
+    Data,
+    Evidence,
+    Incident,
+    IncidentRaised,
+    Place,
+    Stage,
+)
 from agent.contract.messages import Ack, CurrentJob, LedgerHead
 from agent.contract.messages import Clock as ClockWord
 from agent.journal import acks, attempts, jobs, stock
@@ -178,11 +186,13 @@ class Journal:
         """Return one job; None when no such job was ever accepted."""
         return self._read(lambda db: jobs.view(db, job_id))
 
-    def jobs(self, count_max: int = 200) -> list[JobView]:
-        """Return open jobs by queue number, then ended ones, the newest first."""
-        found = self._read(lambda db: jobs.views_open(db, count_max))
-        more = count_max - len(found)
-        return found + self._read(lambda db: jobs.views_ended(db, more))
+    def jobs_open(self, count_max: int) -> list[JobView]:
+        """Return jobs that have not ended, by queue number."""
+        return self._read(lambda db: jobs.views_open(db, count_max))
+
+    def jobs_ended(self, count_max: int) -> list[JobView]:
+        """Return jobs that have ended, the newest first."""
+        return self._read(lambda db: jobs.views_ended(db, count_max))
 
     def waiting(self) -> list[Waiting]:
         """Return every job that has not ended, by queue number."""
@@ -196,8 +206,8 @@ class Journal:
         """Return how many jobs have not ended."""
         return self._read(jobs.open_count)
 
-    def why(self, job_id: str) -> list[dict[str, object]]:
-        """Return every event of a job, oldest first, as the JSON of its line."""
+    def why(self, job_id: str) -> list[bytes]:
+        """Return the JSON of every event of a job, oldest first."""
         return self._read(lambda db: jobs.events(db, job_id))
 
     # Attempts
@@ -291,6 +301,15 @@ class Journal:
 
         await self._write(work)
 
+    async def count_refusals(self, counts: Mapping[str, int]) -> None:
+        """Put on record how many messages did not verify, by reason."""
+        await self.record(AgentRefusals(counts=dict(counts)))
+
+    async def second_agent(self) -> None:
+        """Put on record that somebody else uses our client id."""
+        detail = "another client took this one's place at the broker again and again"
+        await self.record(IncidentRaised(incident=Incident.SECOND_AGENT, detail=detail))
+
     # The way to the centre
 
     async def next_connection(self) -> int:
@@ -309,14 +328,14 @@ class Journal:
         )
 
     async def store_ack(
-        self, ack: Ack, raw: bytes, *, nonce_echoed: bool = False
+        self, ack: Ack, raw: bytes, *, echoed: bool = False
     ) -> AckVerdict:
         """Keep a verified acknowledgement, and say what it means.
 
-        `nonce_echoed`: it answers an `ask` of this boot, which makes the clock sure.
+        `echoed`: it answers an `ask` of this boot, which makes the clock sure.
         """
         verdict = self._read(lambda db: acks.judge(db, self.ledger, ack))
-        self.time.learn(ack.at, echoed=nonce_echoed)
+        self.time.learn(ack.at, echoed=echoed)
         if verdict is AckVerdict.FORK:
             await self._write(lambda tx: acks.mark_fork(tx, ack))
         elif verdict in (AckVerdict.ADVANCED, AckVerdict.LOWER):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from protocols.contract import Capabilities, CountsAt, Observation
-from protocols.vocabulary import Reason, Severity
+from protocols.vocabulary import Reason, Severity, StateReason
 
 
 class Moved(StrEnum):
@@ -55,6 +55,19 @@ class Facts:
         return self.unbroken and self.moved is not Moved.NO and proof
 
 
+# Errors about the next card: they do not touch the one that is under way, which stops
+# a driver only where the driver says so.
+_NEXT_CARD = frozenset(
+    {
+        StateReason.MEDIA_EMPTY,
+        StateReason.MEDIA_NEEDED,
+        StateReason.RIBBON_EMPTY,
+        StateReason.OUTPUT_AREA_FULL,
+        StateReason.REJECT_BIN_FULL,
+    }
+)
+
+
 def errors_of(reasons: frozenset[Reason]) -> frozenset[Reason]:
     """Return those reasons that stop a printer."""
     return frozenset(one for one in reasons if one.severity is Severity.ERROR)
@@ -73,9 +86,12 @@ def facts(
         and before.canary == after.canary
         and not (after.status.restarted and not before.status.restarted)
     )
+    faults = [
+        one for one in errors_of(after.status.reasons) if one.keyword not in _NEXT_CARD
+    ]
     return Facts(
         same_power=same_power,
-        unbroken=same_power and not errors_of(after.status.reasons),
+        unbroken=same_power and not faults,
         moved=_moved(before, after, can, same_power),
         printed=_printed(before, after, can, side_count),
     )
