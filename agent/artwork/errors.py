@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from agent.contract.messages import RejectReason
+from agent.errors import AgentError
 
 
-class ArtworkError(Exception):
+class ArtworkError(AgentError):
     """The job must be refused: nothing in it changes by trying again.
 
     `detail` is for the programmer of the centre. It names parts, fields and limits,

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from agent.artwork import ArtworkError, check, render
-from agent.artwork.e_ktp import FIELDS
+from agent.artwork.e_ktp import FIELDS, draw
 from agent.artwork.text import fit, px
 from agent.contract.messages import (
     Job,
@@ -110,7 +110,7 @@ def job_of(fields, *, layout="e-ktp", pictures=None, labels=True, parts=None):
         printer="p",
         rkid="k",
         issued_at=NOW,
-        expires_at=NOW,
+        expires_at=NOW + timedelta(days=1),
         kind=JobKind.FIRST,
         subject="x",
         sides=Sides(front=side),
@@ -188,6 +188,14 @@ def test_each_value_changes_the_card_only_in_its_own_row():
     ]
     assert px(18.5) - 25 < min(changed)
     assert max(changed) <= px(18.5) + 4
+
+
+def test_what_may_not_be_shown_is_printed_all_the_same():
+    """A job's fields hide themselves from whoever formats them; the card needs them."""
+    pictures = {"foto": PHOTO.convert("RGBA"), "tanda_tangan": signature()}
+    plain = draw(CardSide.FRONT, WOMAN, pictures, labels=True)
+    parts = PARTS | {"foto": (MediaType.PNG, saved(PHOTO))}
+    assert picture(parts=parts).tobytes() == plain.tobytes()
 
 
 def test_contoh_runs_across_and_is_not_black():

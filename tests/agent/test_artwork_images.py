@@ -6,7 +6,7 @@ import struct
 import subprocess
 import sys
 import zlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -49,7 +49,7 @@ def job_of(parts, *, front="face", back=None):
         printer="p",
         rkid="k",
         issued_at=NOW,
-        expires_at=NOW,
+        expires_at=NOW + timedelta(days=1),
         kind=JobKind.TEST,
         subject="x",
         sides=Sides(front=ImageSide(part=front), back=back and ImageSide(part=back)),
