@@ -119,14 +119,14 @@ class Desk:
 
     def _take_events(self, payload: bytes) -> Outgoing:
         """Store what is new, then acknowledge what is stored."""
+        if not payload.endswith(b"\n"):
+            raise BookError("the agent's events end in the middle of a line")
         fresh: list[Line] = []
         for raw in payload.split(b"\n")[:-1]:
             line = self.book.ledger.read(raw + b"\n")
             self.contract.check("event", line.event, "the agent")
             if self.book.add(line, self.clocks.mono_s()):
                 fresh.append(line)
-        if not payload.endswith(b"\n"):
-            raise BookError("the agent's events end in the middle of a line")
         if fresh:
             self.store.append(b"".join(line.raw for line in fresh))
         for line in fresh:

@@ -109,7 +109,7 @@ def has(reasons: list[str], keyword: str) -> bool:
 
 def reasons_of(status: dict[str, Any]) -> list[str]:
     """The state reasons in `blanko status --json`."""
-    return list(status["state_reasons"])
+    return list(status["state"]["state_reasons"])
 
 
 def jobs_of(answer: dict[str, Any]) -> list[dict[str, Any]]:

@@ -34,7 +34,8 @@ def compare_pictures(
             findings.append(f"{card_id}: no picture of the {side} of {job['job_id']}")
             continue
         sent = Image.open(BytesIO(parts[wanted["part"]])).convert("RGB")
-        where = first_difference(sent, Image.open(printed[side]))
+        with Image.open(printed[side]) as image:
+            where = first_difference(sent, image)
         if where is not None:
             findings.append(
                 f"{card_id}: {side} differs from the picture of {job['job_id']}, "
@@ -60,7 +61,8 @@ def contact_sheet(pictures: list[Path], path: Path) -> None:
         "RGB", (_COLUMNS * width + _GAP, rows * height + _GAP), (70, 74, 78)
     )
     for index, picture in enumerate(pictures):
-        small = Image.open(picture).convert("RGB").resize(_THUMB_SIZE)
+        with Image.open(picture) as image:
+            small = image.convert("RGB").resize(_THUMB_SIZE)
         row, column = divmod(index, _COLUMNS)
         sheet.paste(small, (_GAP + column * width, _GAP + row * height))
     sheet.save(path)

@@ -181,7 +181,7 @@ class Story:
         try:
             async with asyncio.timeout(SETTLE_S):
                 while True:
-                    head = (await self._command("status"))["head"]
+                    head = (await self._command("status"))["state"]["head"]
                     if head["acked"] == head["no"]:
                         return
                     await asyncio.sleep(0.3)

@@ -105,8 +105,7 @@ def printed_sides(truth: Truth, card_id: str, pictures: Path) -> dict[str, Path]
 def _form(sides: Mapping[str, object]) -> str:
     front = sides["front"]
     assert isinstance(front, dict)
-    form = str(front["kind"])
-    return f"{form}, two-sided" if sides.get("back") else form
+    return "two-sided" if sides.get("back") else str(front["kind"])
 
 
 def _picture(card_id: str, finished: bool, wrong: Sequence[str]) -> str:

@@ -1,0 +1,158 @@
+"""The centre's desk, against the contract's own schema files."""
+
+import base64
+import hashlib
+import json
+from datetime import UTC, datetime
+
+import pytest
+from joserfc.jwk import ECKey
+
+from simulators.centre.batch import batch
+from simulators.centre.book import ZEROS, BookError, Progress
+from simulators.centre.contract import Contract, ContractError
+from simulators.centre.desk import Clocks, Desk
+from simulators.centre.keys import AgentKey, centre_key
+from simulators.centre.orders import Addressee
+from simulators.centre.store import Store
+
+LEDGER = "3b0c7d52-5b3e-4f0e-9a55-0d8f6f1b2c3d"
+ASK = {"nonce": "n-1", "boot": "b-1", "ledger": LEDGER, "accepted": []}
+
+
+@pytest.fixture(scope="module")
+def orders():
+    return batch(3, "t")
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def make_desk(tmp_path, said, orders):
+    def make():
+        agent = ECKey.generate_key("P-256")
+        desk = Desk(
+            contract=Contract(),
+            store=Store(tmp_path / "store"),
+            key=centre_key(tmp_path / "keys"),
+            agent=AgentKey(agent, agent.thumbprint()),
+            to=Addressee("station-1", "p1", agent.thumbprint()),
+            clocks=Clocks(lambda: datetime(2026, 3, 4, tzinfo=UTC), lambda: 100.0),
+            say=said.append,
+        )
+        desk.open(orders)
+        return desk
+
+    return make
+
+
+def event(no, prev, data, **more):
+    line = {
+        "ledger": LEDGER, "no": no, "prev": prev, "boot": "b-1",
+        "at": "2026-03-04T05:06:07Z", "clock": "sure", "mono": 5, "data": data, **more,
+    }  # fmt: skip
+    body = json.dumps(line, sort_keys=True).encode()
+    return hashlib.sha256(body).hexdigest().encode() + b" " + body + b"\n"
+
+
+def accepted(no, prev, job):
+    data = {"kind": "job-accepted", "payload_sha256": "0" * 64, "queue_no": no}
+    return event(no, prev, {**data, "subject": f"s-{no}"}, job=job)
+
+
+def document_of(ack):
+    middle = ack.payload.split(b".")[1]
+    return json.loads(base64.urlsafe_b64decode(middle + b"=" * (-len(middle) % 4)))
+
+
+def test_every_job_goes_out_once_and_then_waits_for_an_answer(make_desk):
+    desk = make_desk()
+    assert [each.topic for each in desk.due()] == ["job"] * 3
+    assert desk.due() == []
+
+
+def test_events_are_on_disk_before_they_are_acknowledged(make_desk, said):
+    desk = make_desk()
+    desk.receive("ask", json.dumps(ASK).encode())
+    first = accepted(1, ZEROS, "t-01")
+    second = accepted(2, first[:64].decode(), "t-02")
+    [ack] = desk.receive("event", first + second)
+    assert desk.store.events.read_bytes() == first + second
+    assert (ack.topic, ack.retain) == ("ack", True)
+    told = document_of(ack)
+    assert (told["no"], told["hash"]) == (2, second[:64].decode())
+    assert (told["ledger"], told["nonce"]) == (LEDGER, "n-1")
+    assert said[-2:] == ["t-01 accepted", "t-02 accepted"]
+
+
+def test_an_ask_is_answered_with_an_ack_and_the_jobs_it_lacks(make_desk):
+    desk = make_desk()
+    ask = {**ASK, "accepted": ["t-02"]}
+    ack, *jobs = desk.receive("ask", json.dumps(ask).encode())
+    assert (document_of(ack)["no"], document_of(ack)["hash"]) == (0, ZEROS)
+    assert [each.topic for each in jobs] == ["job", "job"]
+
+
+def test_a_gap_is_answered_with_the_lower_number(make_desk):
+    desk = make_desk()
+    first = accepted(1, ZEROS, "t-01")
+    late = accepted(3, "5" * 64, "t-03")
+    desk.receive("event", first)
+    [ack] = desk.receive("event", late)
+    assert document_of(ack)["no"] == 1
+    assert desk.store.lines() == [first]
+
+
+def test_the_desk_knows_after_a_restart_what_it_knew(make_desk):
+    make_desk().receive("event", accepted(1, ZEROS, "t-01"))
+    desk = make_desk()
+    assert desk.book.jobs["t-01"].progress is Progress.ACCEPTED
+    assert len(desk.due()) == 2
+
+
+def test_a_job_sent_again_has_the_same_signed_bytes(make_desk, tmp_path):
+    make_desk()
+    before = Store(tmp_path / "store").job("t-01")
+    make_desk()
+    assert Store(tmp_path / "store").job("t-01") == before
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "complaint"),
+    [
+        ("ask", b"{", "not JSON"),
+        ("ask", b"[]", "not a JSON object"),
+        ("ask", json.dumps({**ASK, "accepted": "t-01"}).encode(), "accepted"),
+        ("online", b'{"online": true}', "online"),
+        ("state", b"{}", "state"),
+    ],
+)
+def test_a_message_against_the_contract_is_refused_loudly(
+    make_desk, topic, payload, complaint
+):
+    with pytest.raises(ContractError, match=complaint):
+        make_desk().receive(topic, payload)
+
+
+def test_an_event_against_the_contract_is_not_stored(make_desk):
+    desk = make_desk()
+    with pytest.raises(ContractError, match=r"event\.schema\.json"):
+        desk.receive("event", event(1, ZEROS, {"kind": "fault-raised"}))
+    assert desk.store.lines() == []
+
+
+def test_half_a_line_is_refused(make_desk):
+    with pytest.raises(BookError, match="middle of a line"):
+        make_desk().receive("event", accepted(1, ZEROS, "t-01") + b"abc")
+
+
+def test_an_emptied_topic_is_no_message(make_desk):
+    assert make_desk().receive("state", b"") == []
+
+
+def test_a_missing_contract_is_named(tmp_path):
+    with pytest.raises(ContractError, match="--contract DIR"):
+        Contract(tmp_path)
