@@ -1,0 +1,1 @@
+"""Repeatable measurements of the agent, each beside a peer measured in the same run."""
