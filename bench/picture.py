@@ -13,7 +13,7 @@ def card_png() -> bytes:
     ramp = Image.linear_gradient("L").resize(size)
     turned = ramp.transpose(Image.Transpose.ROTATE_180)
     image = Image.merge("RGB", (ramp, turned, Image.new("L", size, 180)))
-    grain = Image.merge("RGB", [Image.effect_noise(size, 5) for _ in range(3)])
+    grain = Image.merge("RGB", [Image.effect_noise(size, 2) for _ in range(3)])
     image = Image.blend(image, grain, 0.4)
     pen = ImageDraw.Draw(image)
     for row in range(8):
