@@ -248,9 +248,11 @@ def _check_files(path: Path, config: Config) -> None:
 
 def _check_device(path: Path, device: Device) -> None:
     # Deferred: this draws Pillow in, which the command line must not wait for.
-    from protocols.registry import UnknownPrinterError, capabilities_of
+    from protocols.registry import UnknownPrinterError, make_driver
 
     try:
-        capabilities_of(device.family, device.model)
+        make_driver(device.family, device.model, device.uri, session_id=1)
     except UnknownPrinterError as error:
-        raise ConfigError(path, "device", str(error)) from error
+        got = getattr(device, error.field)
+        message = f"expected {error.expected}, got {got!r}"
+        raise ConfigError(path, f"device.{error.field}", message) from error

@@ -36,6 +36,10 @@ class Health:
         """Show a sign of life; the next is due within `within_s` from now."""
         self._limits[loop] = (self._now_s(), within_s)
 
+    def rest(self, loop: str) -> None:
+        """Expect no sign of life: the loop waits for something that may never come."""
+        self._limits.pop(loop, None)
+
     def late(self) -> list[str]:
         """Return the loops whose sign of life is overdue."""
         now = self._now_s()

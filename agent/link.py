@@ -7,6 +7,7 @@ closed link and never another message that has the same packet number by then.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from collections.abc import Sequence
@@ -18,13 +19,15 @@ import aiomqtt
 import paho.mqtt.client
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.config import Mqtt
+from agent.errors import AgentError
 
 SESSION_EXPIRY_S = 31 * 86_400
 KEEPALIVE_S = 10  # a dead link is noticed after twice this
 TIMEOUT_S = 10
-TAKEN_OVER = 0x8E  # DISCONNECT: somebody connected with our client id
+TAKEN_OVER = 0x8E  # somebody connected with our client id (mosquitto from 2.1 says so)
 _FAILURE = 0x80  # reason codes from here on
 
 # Manual acknowledgement has no public name in aiomqtt 2 (its issue 345). Without it
@@ -32,7 +35,7 @@ _FAILURE = 0x80  # reason codes from here on
 assert callable(getattr(paho.mqtt.client.Client, "manual_ack_set", None))
 
 
-class LinkError(Exception):
+class LinkError(AgentError):
     """The connection could not be made, was refused, or is lost; take a new link."""
 
     def __init__(self, message: str, code: int | None = None) -> None:
@@ -64,7 +67,9 @@ class Link(Protocol):
         """Resume the session that the broker keeps for our client id."""
         ...
 
-    async def subscribe(self, topics: Sequence[str]) -> None: ...
+    async def subscribe(self, topics: Sequence[str]) -> None:
+        """Ask for these topics, but for what comes from our own client id."""
+        ...
 
     async def receive(self) -> Received:
         """Wait for the next message; it comes again until it is acknowledged."""
@@ -94,14 +99,19 @@ class MqttLink:
     async def connect(self, will: Will) -> None:
         try:
             client = self._make_client(will)
+        except OSError as error:  # a password, certificate or key file
+            raise LinkError(f"{error.filename or 'TLS'}: {error.strerror}") from error
+        try:
             await client.__aenter__()
-        except (aiomqtt.MqttError, OSError) as error:
+        except aiomqtt.MqttError as error:
+            _cut(client)
             raise _link_error(error) from error
         self._client = client
 
     async def subscribe(self, topics: Sequence[str]) -> None:
         try:
-            granted = await self._open.subscribe([(topic, 1) for topic in topics])
+            options = SubscribeOptions(qos=1, noLocal=True)
+            granted = await self._open.subscribe([(topic, options) for topic in topics])
         except aiomqtt.MqttError as error:
             raise _link_error(error) from error
         for topic, code in zip(topics, granted, strict=True):
@@ -113,12 +123,11 @@ class MqttLink:
             message = await anext(aiter(self._open.messages))
         except aiomqtt.MqttError as error:
             raise _link_error(error.__cause__ or error) from error
-        payload = message.payload
-        data = payload if isinstance(payload, bytes) else b""
-        return Received(str(message.topic), data, message.mid)
+        return Received(str(message.topic), message.payload, message.mid)
 
     def ack(self, message: Received) -> None:
-        self._open._client.ack(message.number, 1)  # noqa: SLF001
+        if self._client is not None:
+            self._client._client.ack(message.number, 1)
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
         try:
@@ -132,8 +141,8 @@ class MqttLink:
             return
         try:
             await client.__aexit__(None, None, None)
-        except (aiomqtt.MqttError, OSError):
-            return  # it was lost already
+        except aiomqtt.MqttError:
+            _cut(client)  # it was lost already, or the broker hangs
 
     @property
     def _open(self) -> aiomqtt.Client:
@@ -144,7 +153,7 @@ class MqttLink:
     def _make_client(self, will: Will) -> aiomqtt.Client:
         mqtt = self._mqtt
         end = mqtt.endpoint
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = 1
         client = aiomqtt.Client(
@@ -162,8 +171,16 @@ class MqttLink:
             timeout=TIMEOUT_S,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
-        client._client.manual_ack_set(True)  # noqa: SLF001
+        client._client.manual_ack_set(True)
         return client
+
+
+def _cut(client: aiomqtt.Client) -> None:
+    """Let no half-open connection live: later it would take over from our next one."""
+    sock = client._client.socket()
+    if isinstance(sock, socket.socket):
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)  # the library sees it and cleans up
 
 
 def _password(file: Path | None) -> str | None:

@@ -128,11 +128,12 @@ def _json_sink(stderr: TextIO) -> Sink:
 
 
 def _journal_sink(path: Path) -> Sink:
-    to = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
 
     def write(fields: Mapping[str, object]) -> None:
         message = b"".join(_journal_fields(fields))
-        with contextlib.suppress(OSError):
+        # A journal that restarts must not stop a card.
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, kind) as to:
             to.sendto(message, str(path))
 
     return write

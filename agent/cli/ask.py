@@ -1,0 +1,107 @@
+"""One question to the daemon over its socket, and how the answer is shown."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+TIMEOUT_S = 15
+REPLY_SIZE_MAX = 4 * 2**20
+REFUSED = 1
+NOT_REACHED = 3
+
+Reply = dict[str, Any]
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def options(command: F) -> F:
+    """Add the options that say which daemon is meant, and `--json`."""
+    for option in (
+        click.option(
+            "--json", "as_json", is_flag=True, help="Print the reply as JSON."
+        ),
+        click.option(
+            "--socket",
+            type=click.Path(path_type=Path),
+            envvar="BLANKO_SOCKET",
+            help="The daemon's control socket.  [env: BLANKO_SOCKET]",
+        ),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            help="The daemon's configuration, which names the socket.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def ask(request: Reply, config: Path | None, socket_path: Path | None) -> Reply:
+    """Return the daemon's reply; ends the program with its message if there is none."""
+    path = _path(config, socket_path)
+    try:
+        line = _exchange(path, json.dumps(request).encode() + b"\n")
+        reply = json.loads(line)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        fail(f"no daemon answers on {path}: {reason}", NOT_REACHED)
+    except ValueError:
+        fail(f"what answers on {path} is not a blanko daemon", NOT_REACHED)
+    if not isinstance(reply, dict) or reply.get("ok") is not True:
+        fail(str(reply["message"]), REFUSED)
+    return reply
+
+
+def show(reply: Reply, lines: list[str], *, as_json: bool) -> None:
+    """Print the reply for a program, or its lines for a person."""
+    if as_json:
+        click.echo(json.dumps(reply, ensure_ascii=False))
+        return
+    for line in lines:
+        click.echo(_printable(line))
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """End the program with a message on stderr."""
+    click.echo(_printable(f"blanko: {message}"), err=True)
+    sys.exit(code)
+
+
+def _printable(text: str) -> str:
+    """What a terminal of this locale can show; nothing that would move its cursor."""
+    encoding = sys.stdout.encoding or "ascii"
+    safe = "".join(c if c.isprintable() else "?" for c in text)
+    return safe.encode(encoding, "replace").decode(encoding)
+
+
+def _path(config: Path | None, socket_path: Path | None) -> Path:
+    if config is None:
+        if socket_path is None:
+            raise click.UsageError("say which daemon: --config FILE or --socket PATH")
+        return socket_path
+    from agent.config import ConfigError, socket_path_of
+
+    try:
+        return socket_path_of(config)
+    except ConfigError as error:
+        fail(str(error), REFUSED)
+
+
+def _exchange(path: Path, line: bytes) -> bytes:
+    with socket.socket(socket.AF_UNIX) as to:
+        to.settimeout(TIMEOUT_S)
+        to.connect(str(path))
+        to.sendall(line)
+        reply = bytearray()
+        while not reply.endswith(b"\n"):
+            data = to.recv(65536)
+            if not data or len(reply) > REPLY_SIZE_MAX:
+                raise ValueError("no whole line")
+            reply += data
+        return bytes(reply)

@@ -1,0 +1,114 @@
+"""`blanko job`: what became of a job, why, and what a person found."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import click
+
+from agent.cli.ask import Reply, ask, options, show
+
+PLACES = ["output", "reject-bin", "printer", "hopper", "missing"]
+
+
+@click.group()
+def job() -> None:
+    """List, explain and resolve jobs."""
+
+
+@job.command("list")
+@options
+def list_jobs(config: Path | None, socket: Path | None, as_json: bool) -> None:
+    """List jobs that have not ended, then the newest that have."""
+    reply = ask({"do": "jobs"}, config, socket)
+    lines = [f"{'queue':>6}  {'job':30} {'state':19} blanks"]
+    lines += [
+        f"{job['queue_no']:>6}  {job['job_id']:30} {_state(job):19} {job['spoiled']}"
+        for job in reply["jobs"]
+    ]
+    show(reply, lines if reply["jobs"] else ["no jobs"], as_json=as_json)
+
+
+@job.command("show")
+@click.argument("job_id")
+@options
+def show_job(
+    job_id: str,
+    config: Path | None,
+    socket: Path | None,
+    as_json: bool,
+) -> None:
+    """Show one job as it stands."""
+    reply = ask({"do": "job", "job": job_id}, config, socket)
+    show(reply, _lines(reply), as_json=as_json)
+
+
+@job.command()
+@click.argument("job_id")
+@options
+def why(
+    job_id: str,
+    config: Path | None,
+    socket: Path | None,
+    as_json: bool,
+) -> None:
+    """Show every event of one job, oldest first."""
+    reply = ask({"do": "why", "job": job_id}, config, socket)
+    lines = [line for event in reply["events"] for line in _event(event)]
+    show(reply, lines, as_json=as_json)
+
+
+@job.command()
+@click.argument("job_id")
+@click.option("--found", required=True, type=click.Choice(PLACES), help="Where it is.")
+@click.option("--good/--bad", default=None, help="Whether the card is whole and right.")
+@click.option("--reason", required=True, help="What you saw, for the record.")
+@click.option("--as", "who", help="Who says so.  [default: the login name]")
+@options
+def resolve(job_id: str, as_json: bool, **given: str | bool | Path | None) -> None:
+    """Say what became of the card of a job in doubt."""
+    config, socket = given.pop("config"), given.pop("socket")
+    request: Reply = {"do": "resolve", "job": job_id}
+    request |= {name: value for name, value in given.items() if value is not None}
+    assert not isinstance(config, str | bool)
+    assert not isinstance(socket, str | bool)
+    reply = ask(request, config, socket)
+    show(reply, _lines(reply), as_json=as_json)
+
+
+def _state(job: Reply) -> str:
+    return str(job["state"])
+
+
+def _lines(reply: Reply) -> list[str]:
+    job = reply["job"]
+    lines = []
+    for name, value in job.items():
+        if value in (None, []):
+            continue
+        text = ", ".join(value) if isinstance(value, list) else str(value)
+        lines.append(f"{name.replace('_', '-'):15} {text}")
+    return lines
+
+
+def _event(event: Reply) -> list[str]:
+    data = dict(event["data"])
+    kind = data.pop("kind")
+    facts = "  ".join(f"{name}={_fact(value)}" for name, value in data.items() if value)
+    attempt = f" #{event['attempt']}" if event.get("attempt") else ""
+    who = f" by {event['who']}" if event.get("who") else ""
+    first = f"{event['no']:>5} {event['at'][:19]}Z {kind}{attempt}{who}"
+    return [
+        first,
+        *textwrap.wrap(facts, 72, initial_indent=" " * 8, subsequent_indent=" " * 8),
+    ]
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{name}:{_fact(one)}" for name, one in value.items() if one)
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    text = str(value)
+    return text[:12] + "..." if len(text) == 64 and " " not in text else text

@@ -1,0 +1,278 @@
+"""The local socket: one JSON line in, one JSON line out (docs/control.md).
+
+Who may connect is decided by the socket's owner, group and mode alone; what a person
+says here is written down as unproven.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import pwd
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import structlog
+
+from agent.contract.events import Found
+from agent.contract.messages import Id, State
+from agent.errors import AgentError
+from agent.journal.journal import Journal, Refusal, Resolution
+
+LINE_SIZE_MAX = 64 * 1024
+JOBS_MAX = 100  # open ones first, then the newest that have ended
+IDLE_S = 30  # then a client that says nothing is let go
+CLIENTS_MAX = 16
+
+log = structlog.get_logger(__name__)
+
+Who = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class Request(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="do",
+):
+    """Base of every request: closed, so that a typing error is not ignored."""
+
+
+class Status(Request, frozen=True, kw_only=True, tag="status"):
+    """The whole picture."""
+
+
+class Jobs(Request, frozen=True, kw_only=True, tag="jobs"):
+    """Jobs that have not ended, by queue number, then the newest that have."""
+
+
+class JobOf(Request, frozen=True, kw_only=True, tag="job"):
+    """One job as it stands."""
+
+    job: Id
+
+
+class Why(Request, frozen=True, kw_only=True, tag="why"):
+    """The events of one job, oldest first."""
+
+    job: Id
+
+
+class Resolve(Request, frozen=True, kw_only=True, tag="resolve"):
+    """A person says where the card of a job in doubt was found."""
+
+    job: Id
+    found: Found
+    good: bool | None = None  # needed for `output`, where it decides the job
+    reason: Reason
+    who: Who | None = None
+
+
+class Stock(Request, frozen=True, kw_only=True, tag="stock"):
+    """Blanks by place, as the books have them."""
+
+
+class StockLoad(Request, frozen=True, kw_only=True, tag="stock-load"):
+    """A person put blanks into the hopper."""
+
+    count: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    who: Who | None = None
+
+
+AnyRequest = Status | Jobs | JobOf | Why | Resolve | Stock | StockLoad
+
+_decoder = msgspec.json.Decoder(AnyRequest)
+
+
+class ControlError(AgentError):
+    """The socket cannot be opened; the message names it."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message, where=f"control socket {path}")
+
+
+class Broker(msgspec.Struct, frozen=True):
+    """How the session with the broker stands."""
+
+    connected: bool
+    connection: int
+    trouble: str  # why there is none
+
+
+class Control:
+    """Answers the command line from the journal and the daemon's picture."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        state: Callable[[], State],
+        broker: Callable[[], Broker],
+    ) -> None:
+        self._journal = journal
+        self._state = state
+        self._broker = broker
+        self._clients = 0
+
+    async def serve(self, path: Path) -> None:
+        """Answer for ever; the socket is gone afterwards.
+
+        Raises:
+            ControlError: the socket cannot be made, or another daemon answers on it.
+        """
+        _make_way(path)
+        try:
+            listener = _listen(path)
+        except OSError as error:
+            raise ControlError(path, error.strerror or str(error)) from error
+        server = await asyncio.start_unix_server(
+            self._client, sock=listener, limit=LINE_SIZE_MAX
+        )
+        try:
+            async with server:
+                await server.serve_forever()
+        finally:
+            _forget(path)
+
+    async def _client(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._clients += 1
+        with contextlib.suppress(TimeoutError, OSError):
+            try:
+                while self._clients <= CLIENTS_MAX:
+                    async with asyncio.timeout(IDLE_S):
+                        line, fits = await _line(reader)
+                    if not line:
+                        break
+                    reply = await self._answer(line, _peer(writer)) if fits else _LONG
+                    writer.write(msgspec.json.encode(reply) + b"\n")
+                    async with asyncio.timeout(IDLE_S):
+                        await writer.drain()
+                    if not fits:
+                        break
+            finally:
+                self._clients -= 1
+                writer.close()
+
+    async def _answer(self, line: bytes, peer: str) -> dict[str, object]:
+        try:
+            request = _decoder.decode(line)
+        except msgspec.MsgspecError as error:
+            return _error("bad-request", str(error))
+        try:
+            return {"ok": True, **await self._do(request, peer)}
+        except Refusal as refusal:
+            return _error(refusal.code, refusal.message)
+
+    async def _do(self, request: AnyRequest, peer: str) -> dict[str, object]:
+        journal = self._journal
+        match request:
+            case Status():
+                return {"broker": self._broker(), "state": self._state()}
+            case Jobs():
+                return {"jobs": journal.jobs(JOBS_MAX)}
+            case JobOf(job=job):
+                return {"job": self._view(job)}
+            case Why(job=job):
+                self._view(job)
+                return {"events": _last_fitting(journal.why(job))}
+            case Stock():
+                return {"stock": journal.stock()}
+            case StockLoad(count=count, who=who):
+                stock = await journal.load_stock(count, who or peer)
+                log.info("stock_loaded", count=count, who=who or peer)
+                return {"stock": stock}
+            case Resolve():
+                who = request.who or peer
+                resolution = Resolution(
+                    request.found, request.good, request.reason, who
+                )
+                state = await journal.resolve(request.job, resolution)
+                log.info("job_resolved", job=request.job, found=request.found, who=who)
+                return {"job": self._view(request.job), "state": state}
+
+    def _view(self, job_id: str) -> object:
+        view = self._journal.job(job_id)
+        if view is None:
+            raise Refusal("unknown-job", f"no job {job_id} was ever accepted here")
+        return view
+
+
+def _last_fitting(events: Sequence[object]) -> list[msgspec.Raw]:
+    """The newest events that fit into a line."""
+    kept: list[msgspec.Raw] = []
+    size = 1_000  # of what stands around them
+    for event in reversed(events):
+        encoded = msgspec.json.encode(event)
+        size += len(encoded) + 1
+        if size > LINE_SIZE_MAX:
+            break
+        kept.append(msgspec.Raw(encoded))
+    return kept[::-1]
+
+
+_LONG = {
+    "ok": False,
+    "error": "too-long",
+    "message": f"a request has at most {LINE_SIZE_MAX} bytes and ends with a newline",
+}
+
+
+def _error(code: str, message: str) -> dict[str, object]:
+    return {"ok": False, "error": code, "message": message}
+
+
+async def _line(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
+    """Return the next line and whether it was within the limit; empty at the end."""
+    try:
+        return await reader.readuntil(b"\n"), True
+    except asyncio.IncompleteReadError:
+        return b"", True
+    except asyncio.LimitOverrunError:
+        return b"?", False
+
+
+def _peer(writer: asyncio.StreamWriter) -> str:
+    """The login name of the other side, as the kernel vouches for its process."""
+    sock = writer.get_extra_info("socket")
+    size = struct.calcsize("3i")
+    packed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    uid = struct.unpack("3i", packed)[1]
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid-{uid}"
+
+
+def _listen(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(str(path))
+        path.chmod(0o660)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _forget(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _make_way(path: Path) -> None:
+    """Remove a socket that a dead daemon left; never one that answers."""
+    if not path.is_socket():
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            path.unlink(missing_ok=True)
+            return
+    raise ControlError(path, "another daemon answers on it")
