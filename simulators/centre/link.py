@@ -100,9 +100,7 @@ class Link:
             for task in ended:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(tasks)
 
     async def _receive(self, client: aiomqtt.Client, until_done: bool) -> None:
         async for message in client.messages:
@@ -128,3 +126,15 @@ class Link:
                 qos=1,
                 retain=outgoing.retain,
             )
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended: aiomqtt's `wait_for` may swallow one (Python 3.11).
+
+    It does so when an acknowledgement arrives in the same turn.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.2)

@@ -92,11 +92,11 @@ class Operator:
     async def _answer(self) -> None:
         """Say where the card of a job in doubt has gone."""
         answer = await self._command("job", "list")
-        for job in jobs_of(answer):
-            if job["state"] == "processing-stopped":
-                self._say(f"{job['job']}: says the card is in the reject bin")
+        for job in answer["jobs"]:
+            if has(job["reasons"], "x-outcome-unknown"):
+                self._say(f"says the card of {job['job_id']} is in the reject bin")
                 await self._command(
-                    "job", "resolve", str(job["job"]), "--found", "reject-bin",
+                    "job", "resolve", str(job["job_id"]), "--found", "reject-bin",
                     "--reason", "kartu macet", "--as", NAME,
                 )  # fmt: skip
 
@@ -110,8 +110,3 @@ def has(reasons: list[str], keyword: str) -> bool:
 def reasons_of(status: dict[str, Any]) -> list[str]:
     """The state reasons in `blanko status --json`."""
     return list(status["state"]["state_reasons"])
-
-
-def jobs_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """The jobs in `blanko job list --json`."""
-    return list(answer["jobs"])
