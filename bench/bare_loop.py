@@ -16,23 +16,23 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 PRINTER_SIZE = (1016, 648)
+_BLACK_ONLY = [255] + [0] * 255  # by a dot's brightest component
 _WARM_COUNT = 3
 
 
 def panels(image: Image.Image) -> list[bytes]:
-    """Yellow, magenta, cyan in 256 levels; black and overlay one bit a dot."""
+    """Yellow, magenta, cyan in 256 levels; black and overlay one bit a dot; turned."""
     page = Image.new("RGB", PRINTER_SIZE, "white")
     page.paste(image, (2, 5))
-    red, green, blue = page.split()
-    brightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-    black = brightest.point(lambda value: 0 if value else 255)
-    planes = []
-    for channel in (blue, green, red):
-        dye = ImageChops.invert(channel)
-        dye.paste(0, mask=black)
-        planes.append(dye.tobytes())
-    overlay = Image.new("1", PRINTER_SIZE, 1)
-    return [*planes, black.convert("1").tobytes(), overlay.tobytes()]
+    red, green, blue = page.transpose(Image.Transpose.ROTATE_270).split()
+    black = ImageChops.lighter(ImageChops.lighter(red, green), blue).point(_BLACK_ONLY)
+    dyes = [
+        ImageChops.subtract(ImageChops.invert(channel), black)
+        for channel in (blue, green, red)
+    ]
+    resin = black.convert("1", dither=Image.Dither.NONE)
+    overlay = Image.new("1", resin.size, 1)
+    return [plane.tobytes() for plane in (*dyes, resin, overlay)]
 
 
 def print_card(png: bytes, port: int, folder: Path) -> None:

@@ -92,7 +92,7 @@ def _refuse_alpha(what: str, image: Image) -> None:
 def _decoded(what: str, image: ImageFile.ImageFile, mode: str) -> Image:
     try:
         image.load()
-        return image.convert(mode)
+        return image if image.mode == mode else image.convert(mode)
     except _DECODER_ERRORS as error:
         raise _bad(f"{what} is cut short or damaged") from error
 
