@@ -1,0 +1,231 @@
+"""Bytes of the Evolis protocol, both ways; sees one exchange, never a link.
+
+request  ESC word { ; param } CR NUL          Db adds ; and raw dots     EVO-01..04
+reply    text NUL [ trailer ]                                            EVO-08
+trailer  b0 b1  10 CFG INF WAR ERR  02 SID  { 04 EXTn }                  EVO-09
+                 4   4   4   4       2           4        big-endian
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+
+from protocols.errors import LocalProtocolError, RemoteProtocolError
+from protocols.evolis.commands import COMMANDS, Op
+
+ESC, CR, NUL = b"\x1b", b"\r", b"\x00"  # EVO-01, EVO-03
+TEXT_SIZE_MAX = 2048  # EVO-05: the read buffer of the vendor's program
+EXTENSION_COUNT_MAX = 16  # four are named (EVO-10); more are skipped, not unbounded
+SESSION_MAX = 0xFFFF
+
+_HEAD = struct.Struct(">2sB4IBH")  # EVO-09
+_EXTENSION = struct.Struct(">BI")
+_WORDS_SIZE, _SESSION_SIZE, _EXTENSION_SIZE = 0x10, 0x02, 0x04
+_EXTENSIONS_NAMED = 4
+REPLY_SIZE_MAX = (
+    TEXT_SIZE_MAX + len(NUL) + _HEAD.size + EXTENSION_COUNT_MAX * _EXTENSION.size
+)
+
+
+class Word(StrEnum):
+    """The words of a status, in the order of the wire."""
+
+    CONFIG = "cfg"
+    INFORMATION = "inf"
+    WARNING = "war"
+    ERROR = "err"
+    EXTENSION_1 = "ex1"
+    EXTENSION_2 = "ex2"
+    EXTENSION_3 = "ex3"
+    EXTENSION_4 = "ex4"
+
+
+@dataclass(frozen=True, slots=True)
+class Trailer:
+    """The status that ends a reply; a word that was not sent is 0."""
+
+    words: tuple[int, int, int, int, int, int, int, int]  # in the order of `Word`
+    session: int  # id of the host that holds the printer, 0: nobody
+
+    def word(self, which: Word) -> int:
+        return self.words[_ORDER[which]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    text: str  # without the blanks at its end
+    trailer: Trailer | None
+
+
+class RefusalWord(StrEnum):
+    """The refusals that sources name, as they stand on the wire (EVO-13)."""
+
+    FEEDER = "ERROR FEEDER"
+    CARD = "ERROR CARD"
+    TIME_OUT = "ERROR TIME OUT"
+    MECHANICAL = "ERROR MECHANICAL"
+    MECHANICAL_SHORT = "ERROR MECA"
+    COMMAND = "ERROR CDE"
+    PARAMETERS = "ERROR PARAMETRES"
+    RIBBON_DETECTION = "ERR RIB DETECTION"
+    NO_OPTION = "OPTION NOT AVAILABLE"
+    OTHER = "ERR"  # any other text that begins so
+
+
+_ORDER = {word: index for index, word in enumerate(Word)}
+
+
+def encode(op: Op, *parameters: str | int) -> bytes:
+    """The bytes of a request, with the NUL that ends it; empty for a status poll.
+
+    Raises:
+        LocalProtocolError: parameters that the command does not take.
+    """
+    command = COMMANDS[op]
+    if op is Op.PANEL:
+        raise LocalProtocolError("a panel has dots: encode_panel writes it")
+    if len(parameters) != command.free_count:
+        raise LocalProtocolError(
+            f"{command} takes {command.free_count} parameters, got {len(parameters)}"
+        )
+    if not command.word:
+        return b""
+    return ESC + _joined(command.word, command.fixed + parameters) + CR + NUL
+
+
+def encode_panel(letter: str, levels: int, dots: bytes) -> bytes:
+    """The whole request that sends one panel, to be written in one piece (EVO-33)."""
+    word = COMMANDS[Op.PANEL].word
+    return b"".join((ESC, _joined(word, (letter, levels, "")), dots, CR, NUL))
+
+
+def _joined(word: str, parameters: tuple[str | int, ...]) -> bytes:
+    text = ";".join((word, *map(str, parameters)))
+    if not text.isascii() or not text.isprintable():
+        raise LocalProtocolError(f"not a command: {text!r}")
+    return text.encode("ascii")
+
+
+class Decoder:
+    """Collects one reply, which ends where the printer closes; bounded, incremental."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def receive(self, data: bytes) -> None:
+        """Add bytes as they came off the link.
+
+        Raises:
+            RemoteProtocolError: this can no longer become a reply.
+        """
+        self._buffer += data
+        if self._buffer.find(NUL, 0, TEXT_SIZE_MAX + 1) < 0:
+            if len(self._buffer) > TEXT_SIZE_MAX:
+                raise RemoteProtocolError(
+                    f"reply text longer than {TEXT_SIZE_MAX} bytes"
+                )
+        elif len(self._buffer) > REPLY_SIZE_MAX:
+            raise RemoteProtocolError(f"reply longer than {REPLY_SIZE_MAX} bytes")
+
+    def receive_eof(self) -> Reply | None:
+        """The printer has closed: return the reply, or None if it sent nothing at all.
+
+        Raises:
+            RemoteProtocolError: the bytes are not a reply, or only the head of one.
+        """
+        if not self._buffer:
+            return None
+        text, found, rest = bytes(self._buffer).partition(NUL)
+        if not found:
+            raise RemoteProtocolError(
+                f"reply text without its end: {_shown(text)} ({len(text)} bytes)"
+            )
+        return Reply(_text(text), _trailer(rest) if rest else None)
+
+
+def refusal(text: str) -> RefusalWord | None:
+    """Which refusal a reply's text is; None: it is none."""
+    if text == RefusalWord.NO_OPTION:
+        return RefusalWord.NO_OPTION
+    if not text.startswith(RefusalWord.OTHER):
+        return None
+    try:
+        return RefusalWord(text)
+    except ValueError:
+        return RefusalWord.OTHER
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Read lines of `key:value`, or of a key and a value with a blank between (EVO-15).
+
+    Raises:
+        RemoteProtocolError: a line that is neither, or a key that comes twice.
+    """
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        cut = min((at for at in map(line.find, ": ") if at > 0), default=-1)
+        if cut < 0:
+            raise RemoteProtocolError(f"expected key:value, got {line[:40]!r}")
+        key = line[:cut]
+        if key in found:
+            raise RemoteProtocolError(f"{key!r} comes twice in one reply")
+        found[key] = line[cut + 1 :].strip()
+    return found
+
+
+def count_in(values: dict[str, str], key: str) -> int:
+    """The natural number under `key`.
+
+    Raises:
+        RemoteProtocolError: there is none.
+    """
+    value = values.get(key)
+    if value is None:
+        raise RemoteProtocolError(f"the reply has no {key!r}, only {sorted(values)}")
+    if not (value.isascii() and value.isdecimal()) or len(value) > 10:
+        raise RemoteProtocolError(f"{key} is {value[:40]!r}, expected a count")
+    return int(value)
+
+
+def _text(raw: bytes) -> str:
+    text = raw.decode("latin-1").rstrip(" \r\n")  # EVO-08
+    if not text.isascii() or not text.replace("\r", "").replace("\n", "").isprintable():
+        raise RemoteProtocolError(f"reply text is not plain ASCII: {_shown(raw)}")
+    return text
+
+
+def _trailer(raw: bytes) -> Trailer:
+    if len(raw) < _HEAD.size:
+        raise RemoteProtocolError(
+            f"status trailer of {len(raw)} bytes, expected at least {_HEAD.size}"
+        )
+    # The meaning of the first two bytes is an open question: EVO-12.
+    _, words_size, cfg, inf, war, err, session_size, session = _HEAD.unpack_from(raw)
+    if words_size != _WORDS_SIZE:
+        raise RemoteProtocolError(
+            f"status of {words_size} bytes, expected {_WORDS_SIZE}: {_shown(raw)}"
+        )
+    if session_size != _SESSION_SIZE:
+        raise RemoteProtocolError(
+            f"session id of {session_size} bytes, expected {_SESSION_SIZE}"
+        )
+    extensions: list[int] = []
+    for at in range(_HEAD.size, len(raw), _EXTENSION.size):
+        if len(raw) - at < _EXTENSION.size:
+            raise RemoteProtocolError("status extension is cut short")
+        size, word = _EXTENSION.unpack_from(raw, at)
+        if size != _EXTENSION_SIZE:
+            raise RemoteProtocolError(
+                f"status extension of {size} bytes, expected {_EXTENSION_SIZE}"
+            )
+        extensions.append(word)
+    ex1, ex2, ex3, ex4 = (*extensions, 0, 0, 0, 0)[:_EXTENSIONS_NAMED]
+    return Trailer((cfg, inf, war, err, ex1, ex2, ex3, ex4), session)
+
+
+def _shown(raw: bytes) -> str:
+    return raw[:32].hex(" ") + (" …" if len(raw) > 32 else "")

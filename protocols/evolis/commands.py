@@ -1,0 +1,119 @@
+"""Every command that a card needs, as a table: what it is on the wire, how long its
+answer may take, and whether it may have touched a card. Fact ids: PROTOCOL.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Op(Enum):
+    """What we ask for, in our words."""
+
+    POLL = auto()
+    ENABLE_STATUS = auto()
+    MODEL = auto()
+    FIRMWARE = auto()
+    SERIAL = auto()
+    HEAD_SERIAL = auto()
+    RIBBON = auto()
+    CARD_COUNTER = auto()
+    RESERVE = auto()
+    RELEASE = auto()
+    HOST_DECIDES = auto()
+    WHO_DECIDES = auto()
+    CLEAR_FAULT = auto()
+    FEED = auto()
+    BEGIN = auto()
+    FRONT = auto()
+    BACK = auto()
+    PANEL = auto()
+    EJECT = auto()
+    EJECT_STRAY = auto()
+    REJECT = auto()
+
+
+class Answer(Enum):
+    """The form of a good reply's text; a text `ERR…` is a refusal whatever the form."""
+
+    STATUS = auto()  # no text at all, the trailer says everything
+    OK = auto()
+    TEXT = auto()
+    PAIRS = auto()  # lines `key:value`
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    op: Op
+    word: str  # empty: the request is an empty connection
+    fixed: tuple[str, ...]  # parameters that never change
+    free_count: int  # parameters that the caller adds
+    answer: Answer
+    reply_timeout_s: float
+    moves_card: bool  # once sent, never send again without a person
+    fact: str
+
+    def __str__(self) -> str:
+        return ";".join((self.word, *self.fixed)) if self.word else "a status poll"
+
+
+STATUS_TIMEOUT_S = 4.0  # EVO-05: what the vendor's program allows a transfer
+READ_TIMEOUT_S = 10.0
+MOTION_TIMEOUT_S = 60.0  # EVO-05: the longest motion seen is some 15 s
+PANEL_TIMEOUT_S = 60.0  # guessed: EVO-34, it may wait for the panels before it
+
+
+def _asks(op: Op, words: str, answer: Answer, fact: str, free: int = 0) -> Command:
+    word, *fixed = words.split(";")
+    return Command(
+        op,
+        word,
+        tuple(fixed),
+        free,
+        answer,
+        READ_TIMEOUT_S,
+        moves_card=False,
+        fact=fact,
+    )
+
+
+def _moves(op: Op, word: str, timeout_s: float, fact: str, free: int = 0) -> Command:
+    return Command(op, word, (), free, Answer.OK, timeout_s, moves_card=True, fact=fact)
+
+
+COMMANDS: dict[Op, Command] = {
+    row.op: row
+    for row in (
+        Command(
+            Op.POLL,
+            "",
+            (),
+            0,
+            Answer.STATUS,
+            STATUS_TIMEOUT_S,
+            moves_card=False,
+            fact="EVO-06",
+        ),
+        _asks(Op.ENABLE_STATUS, "Pps;1", Answer.OK, "EVO-11"),
+        _asks(Op.MODEL, "Rtp", Answer.TEXT, "EVO-14"),
+        _asks(Op.FIRMWARE, "Rfv", Answer.TEXT, "EVO-14"),
+        _asks(Op.SERIAL, "Rsn", Answer.TEXT, "EVO-14"),
+        _asks(Op.HEAD_SERIAL, "Rkn", Answer.TEXT, "EVO-14"),
+        _asks(Op.RIBBON, "Rrt;all", Answer.PAIRS, "EVO-15"),
+        _asks(Op.CARD_COUNTER, "Rco;card", Answer.PAIRS, "EVO-17"),
+        _asks(Op.RESERVE, "Psid", Answer.OK, "EVO-18", free=2),
+        _asks(Op.RELEASE, "Psid;0;45", Answer.OK, "EVO-18"),
+        _asks(Op.HOST_DECIDES, "Pem;2", Answer.OK, "EVO-20"),
+        _asks(Op.WHO_DECIDES, "Rem;1", Answer.TEXT, "EVO-20"),
+        _asks(Op.CLEAR_FAULT, "Scs", Answer.OK, "EVO-22"),
+        _moves(Op.FEED, "Si", MOTION_TIMEOUT_S, "EVO-30"),
+        _moves(Op.BEGIN, "Ss", MOTION_TIMEOUT_S, "EVO-31"),
+        _moves(Op.FRONT, "Sr", MOTION_TIMEOUT_S, "EVO-31"),
+        _moves(Op.BACK, "Sv", MOTION_TIMEOUT_S, "EVO-32"),
+        _moves(Op.PANEL, "Db", PANEL_TIMEOUT_S, "EVO-33", free=2),
+        _moves(Op.EJECT, "Se", MOTION_TIMEOUT_S, "EVO-36"),
+        _moves(Op.EJECT_STRAY, "Sce", MOTION_TIMEOUT_S, "EVO-37"),
+        _moves(Op.REJECT, "Ser", MOTION_TIMEOUT_S, "EVO-38"),
+    )
+}

@@ -1,0 +1,191 @@
+"""One exchange after another with one printer: a connection for each (EVO-05).
+
+Sends, waits within the table's limit, tells the session. No retry, no policy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from protocols.contract import Transport
+from protocols.errors import DeviceError, RemoteProtocolError, TransportError
+from protocols.evolis.codec import (
+    Decoder,
+    RefusalWord,
+    Reply,
+    Trailer,
+    encode,
+    encode_panel,
+    refusal,
+)
+from protocols.evolis.commands import COMMANDS, Answer, Command, Op
+from protocols.evolis.session import Session
+from protocols.evolis.status import read_status
+from protocols.vocabulary import CardPosition, Reason, Severity, StateReason
+
+READ_SIZE = 4096
+UNEXPLAINED = frozenset({Reason(StateReason.OTHER, Severity.ERROR)})
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What came back: a good answer, or a refusal of the printer's."""
+
+    command: Command
+    text: str
+    trailer: Trailer
+    refusal: RefusalWord | None
+
+
+class Link:
+    """The transport with its session; exchanges queue up behind each other."""
+
+    def __init__(self, transport: Transport, session: Session, session_id: int) -> None:
+        self._transport = transport
+        self._session = session
+        self._session_id = session_id
+        self._turn = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        return self._transport.name
+
+    async def ask(self, op: Op, *parameters: str | int) -> Exchange:
+        """Exchange, where a refusal of the printer's is an error.
+
+        Raises:
+            PrinterError: with the card's fate.
+        """
+        exchange = await self.exchange(op, *parameters)
+        if exchange.refusal is not None:
+            raise self.refused(exchange)
+        return exchange
+
+    async def exchange(self, op: Op, *parameters: str | int) -> Exchange:
+        """Send a command and take its answer or refusal.
+
+        Raises:
+            PrinterError: with the card's fate.
+        """
+        return await self._run(op, encode(op, *parameters))
+
+    async def send_panel(self, letter: str, levels: int, dots: bytes) -> Exchange:
+        """Send one panel; returns when the printer has taken every byte.
+
+        Raises:
+            PrinterError: with the card's fate.
+        """
+        exchange = await self._run(Op.PANEL, encode_panel(letter, levels, dots))
+        if exchange.refusal is not None:
+            raise self.refused(exchange)
+        return exchange
+
+    async def enable_status(self) -> None:
+        """Make sure that each reply ends in a status.
+
+        Raises:
+            PrinterError: the printer is not there, or gives no status when asked to.
+        """
+        if await self._look() is not None:
+            return
+        command = COMMANDS[Op.ENABLE_STATUS]
+        async with self._turn:
+            reply = await self._converse(command, encode(Op.ENABLE_STATUS))
+            text = "" if reply is None else reply.text
+            if text != "OK":
+                raise self._broken(command, f"{text[:40]!r}, expected 'OK'")
+            self._session.accepted()
+        if await self._look() is None:
+            raise self._broken(command, "OK, but still no status trailer")
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+    def refused(self, exchange: Exchange) -> DeviceError:
+        """The error for a refusal: the status says why, where it can."""
+        status = read_status(exchange.trailer, self._session_id)
+        reasons = frozenset(
+            reason for reason in status.reasons if reason.severity is Severity.ERROR
+        )
+        return DeviceError(
+            f"{self.name}: refused {exchange.command}: {exchange.text[:80]!r}",
+            reasons=reasons or UNEXPLAINED,
+            card=self._session.card,
+        )
+
+    async def _look(self) -> Trailer | None:
+        """Poll once, at a time when the printer may not give its status yet."""
+        async with self._turn:
+            reply = await self._converse(COMMANDS[Op.POLL], b"")
+            self._session.accepted()
+            return None if reply is None else reply.trailer
+
+    async def _run(self, op: Op, request: bytes) -> Exchange:
+        command = COMMANDS[op]
+        self._session.check(op)
+        async with self._turn:
+            reply = await self._converse(command, request)
+            exchange = self._judged(command, reply)
+            if exchange.refusal is None:
+                self._session.accepted()
+            else:
+                self._session.refused()
+            status = read_status(exchange.trailer, self._session_id)
+            self._session.saw_card(status.card is not CardPosition.NONE)
+            return exchange
+
+    def _judged(self, command: Command, reply: Reply | None) -> Exchange:
+        if reply is None:
+            raise TransportError(
+                f"{self.name}: closed without an answer to {command}",
+                card=self._session.card,
+            )
+        if reply.trailer is None:
+            raise self._broken(command, "cut short: no status trailer")
+        if command.answer is Answer.STATUS:
+            return Exchange(command, reply.text, reply.trailer, None)
+        if not reply.text:
+            # It may have taken the command for the dots of a panel: EVO-07.
+            raise self._broken(command, "empty text: the printer is out of step")
+        word = refusal(reply.text)
+        if word is None and command.answer is Answer.OK and reply.text != "OK":
+            raise self._broken(command, f"{reply.text[:40]!r}, expected 'OK'")
+        return Exchange(command, reply.text, reply.trailer, word)
+
+    def _broken(self, command: Command, what: str) -> RemoteProtocolError:
+        return RemoteProtocolError(
+            f"{self.name}: bad reply to {command}: {what}", card=self._session.card
+        )
+
+    async def _converse(self, command: Command, request: bytes) -> Reply | None:
+        """One connection: request, half-close, reply until the printer closes."""
+        try:
+            await self._transport.open()
+            # Until here the printer cannot have heard of the command.
+            self._session.sending(command.op)
+            async with asyncio.timeout(command.reply_timeout_s):
+                return await self._talk(request)
+        except TimeoutError as error:
+            raise TransportError(
+                f"{self.name}: no answer to {command} within "
+                f"{command.reply_timeout_s:g} s",
+                card=self._session.card,
+            ) from error
+        except TransportError as error:
+            raise TransportError(
+                f"{error} (at {command})", card=self._session.card
+            ) from error
+        except RemoteProtocolError as error:
+            raise self._broken(command, str(error)) from error
+        finally:
+            await self._transport.close()
+
+    async def _talk(self, request: bytes) -> Reply | None:
+        decoder = Decoder()
+        if request:
+            await self._transport.write(request)
+        await self._transport.finish()
+        while isinstance(data := await self._transport.read(READ_SIZE), bytes):
+            decoder.receive(data)
+        return decoder.receive_eof()

@@ -1,0 +1,25 @@
+"""Planes to the dots of a panel: turned 90° clockwise, packed as the wire wants them.
+
+A panel is sent as `width_px` rows of `height_px` dots, each row one column of the
+card in landscape, from its bottom upwards, most significant bit first (EVO-40, 41).
+"""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from protocols.vocabulary import Panel
+
+ONE_BIT = (Panel.BLACK, Panel.OVERLAY)  # EVO-43
+
+
+def pack(panel: Panel, plane: Image.Image) -> bytes:
+    """Pack a plane of mode "L": one byte a dot for a dye, one bit for K and O.
+
+    The height of a one-bit plane is a multiple of 8, so that rows end on bytes.
+    """
+    # Pillow turns counter-clockwise: 270° of that is the quarter turn we want.
+    turned = plane.transpose(Image.Transpose.ROTATE_270)
+    if panel in ONE_BIT:
+        turned = turned.convert("1", dither=Image.Dither.NONE)
+    return turned.tobytes()

@@ -1,0 +1,90 @@
+"""From a finished picture to the planes for a ribbon's panels. Knows no wire.
+
+Pillow only: every step runs over whole images in C; no dot is touched in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from PIL import Image, ImageChops
+
+from protocols.contract import SidePlanes
+from protocols.errors import LocalProtocolError
+from protocols.vocabulary import CardFate, CardSide, Panel
+
+FULL = 255  # all the dye that a panel can give
+
+# Index by a dot's brightest component: only pure black, (0, 0, 0), becomes resin.
+_BLACK_ONLY = [FULL] + [0] * 255
+
+
+def separate(
+    image: Image.Image,
+    *,
+    side: CardSide,
+    panels: Collection[Panel],
+    width_px: int,
+    height_px: int,
+    overlay: bool = True,
+) -> SidePlanes:
+    """Make one plane of `width_px` × `height_px` for each of `panels`.
+
+    The picture stands in the middle; what is missing around it repeats its outermost
+    dots, so that no white border shows. Y = 255 - B, M = 255 - G, C = 255 - R; pure
+    black becomes K alone; the overlay covers all or nothing.
+
+    Raises:
+        LocalProtocolError: the picture is not RGB, or larger than the printable area.
+    """
+    if image.mode != "RGB":
+        raise LocalProtocolError(
+            f"picture for the {side} has mode {image.mode}, expected RGB",
+            card=CardFate.UNTOUCHED,
+        )
+    if image.width > width_px or image.height > height_px:
+        raise LocalProtocolError(
+            f"picture for the {side} is {image.width} × {image.height} px, the printer "
+            f"takes at most {width_px} × {height_px}",
+            card=CardFate.UNTOUCHED,
+        )
+    red, green, blue = _bleed(image, (width_px, height_px)).split()
+    brightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    black = brightest.point(_BLACK_ONLY)
+    component_of = {Panel.YELLOW: blue, Panel.MAGENTA: green, Panel.CYAN: red}
+    planes: dict[Panel, Image.Image] = {}
+    for panel in panels:
+        if panel in component_of:
+            planes[panel] = _dye(component_of[panel], black)
+        elif panel is Panel.BLACK:
+            planes[panel] = black
+        else:
+            covered = FULL if overlay else 0
+            planes[panel] = Image.new("L", (width_px, height_px), covered)
+    return SidePlanes(side=side, planes=planes)
+
+
+def _dye(component: Image.Image, black: Image.Image) -> Image.Image:
+    """The complement of a component, and none where resin will lie."""
+    return ImageChops.subtract(ImageChops.invert(component), black)
+
+
+def _bleed(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Centre the image on `size` and repeat its edges outwards, corners included."""
+    if image.size == size:
+        return image
+    width, height = size
+    left, top = (width - image.width) // 2, (height - image.height) // 2
+    right, bottom = left + image.width, top + image.height
+    area = Image.new("RGB", size)
+    area.paste(image, (left, top))
+    # Columns first, on the rows that exist; then whole rows, which fills the corners.
+    for source, begin, end in ((left, 0, left), (right - 1, right, width)):
+        if end > begin:
+            strip = area.crop((source, top, source + 1, bottom))
+            area.paste(strip.resize((end - begin, image.height)), (begin, top))
+    for source, begin, end in ((top, 0, top), (bottom - 1, bottom, height)):
+        if end > begin:
+            strip = area.crop((0, source, width, source + 1))
+            area.paste(strip.resize((width, end - begin)), (0, begin))
+    return area

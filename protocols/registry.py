@@ -1,0 +1,69 @@
+"""Which printers can be driven: from a configuration's three words to a driver."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from protocols.contract import Capabilities, Driver
+from protocols.errors import PrinterError
+from protocols.evolis.driver import EvolisDriver
+from protocols.evolis.models import FAMILY as EVOLIS
+from protocols.evolis.models import MODELS, Model
+from protocols.transports.tcp import TcpTransport
+from protocols.vocabulary import CardFate
+
+
+class UnknownPrinterError(PrinterError):
+    """The configuration names what does not exist; `field` says where."""
+
+    def __init__(self, field: str, value: str, expected: str) -> None:
+        super().__init__(
+            f"{field} {value!r} is not known, expected {expected}",
+            card=CardFate.UNTOUCHED,
+        )
+        self.field = field
+        self.expected = expected
+
+
+def capabilities_of(family: str, model: str) -> Capabilities:
+    """What a model can do.
+
+    Raises:
+        UnknownPrinterError: no such family or model.
+    """
+    return _model(family, model).capabilities
+
+
+def make_driver(family: str, model: str, uri: str, *, session_id: int) -> Driver:
+    """A driver that is not opened yet; `uri` is `tcp://HOST:PORT`.
+
+    `session_id` (1 to 65535) marks the printer as ours, also after a restart.
+
+    Raises:
+        UnknownPrinterError: no such family or model, or an address of another form.
+    """
+    row = _model(family, model)
+    return EvolisDriver(row, _transport(uri), session_id=session_id)
+
+
+def _model(family: str, model: str) -> Model:
+    if family != EVOLIS:
+        raise UnknownPrinterError("family", family, repr(EVOLIS))
+    row = MODELS.get(model)
+    if row is None:
+        known = ", ".join(map(repr, sorted(MODELS)))
+        raise UnknownPrinterError("model", model, f"one of: {known}")
+    return row
+
+
+def _transport(uri: str) -> TcpTransport:
+    expected = "tcp://HOST:PORT with a port of 1 … 65535"
+    try:
+        parts = urlsplit(uri)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise UnknownPrinterError("uri", uri, expected) from error
+    extra = parts.path or parts.query or parts.fragment or parts.username
+    if parts.scheme != "tcp" or not host or not port or extra:
+        raise UnknownPrinterError("uri", uri, expected)
+    return TcpTransport(host, port)

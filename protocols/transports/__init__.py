@@ -1,0 +1,1 @@
+"""Byte pipes to printers: they know addresses and failures, and no protocol."""
