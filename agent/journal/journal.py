@@ -15,6 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from agent.clock import Clock, Executor, TrustedTime
 from agent.contract.events import (
     AgentRefusals,
@@ -292,6 +294,10 @@ class Journal:
         """Return the state reasons that were raised and not cleared."""
         return self._read(_faults)
 
+    def ribbon(self) -> tuple[str, str] | None:
+        """Return kind and serial of the ribbon that was reported last."""
+        return self._read(_ribbon)
+
     async def record(self, *data: Data, who: str | None = None) -> None:
         """Write events that belong to no job, in one commit."""
 
@@ -401,3 +407,8 @@ def _count_connection(tx: Transaction) -> int:
 
 def _faults(db: sqlite3.Connection) -> frozenset[str]:
     return frozenset(row[0] for row in db.execute("SELECT reason FROM faults"))
+
+
+def _ribbon(db: sqlite3.Connection) -> tuple[str, str] | None:
+    row = db.execute("SELECT value FROM meta WHERE name = 'ribbon'").fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=tuple[str, str])

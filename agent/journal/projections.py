@@ -1,4 +1,4 @@
-"""What follows from an event: the tables of jobs, attempts, stock and faults.
+"""What follows from an event: the tables of jobs, attempts, stock, supplies, faults.
 
 Called for each event in the transaction that appends it, and for nothing else, so the
 tables cannot say what the chain does not. A job's row is laid by its acceptance.
@@ -28,6 +28,7 @@ from agent.contract.events import (
     JobStopped,
     Stage,
     StockMoved,
+    SupplyRibbon,
 )
 from agent.contract.messages import Outcome
 from agent.lifecycle.states import (
@@ -70,6 +71,9 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
         case FaultCleared(reasons=reasons):
             rows = [(reason,) for reason in reasons]
             db.executemany("DELETE FROM faults WHERE reason = ?", rows)
+        case SupplyRibbon(ribbon_kind=kind, serial=serial):
+            value = msgspec.json.encode([kind, serial]).decode()
+            db.execute("REPLACE INTO meta VALUES ('ribbon', ?)", (value,))
         case _:
             pass  # on the record only
 

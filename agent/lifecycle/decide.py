@@ -122,6 +122,8 @@ def machine_reasons(status: Status, can: Capabilities) -> frozenset[Reason]:
     found = set(errors_of(status.reasons))
     if status.card is CardPosition.INSIDE:
         found.add(_error(StateReason.FOREIGN_CARD))
+    if status.card is CardPosition.EXIT:  # the next card would push it
+        found.add(_error(StateReason.OUTPUT_AREA_FULL))
     if status.session_foreign:
         found.add(_error(StateReason.PRINTER_IN_USE))
     if can.reject_bin and _has(status, StateReason.REJECT_BIN_FULL):

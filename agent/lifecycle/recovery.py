@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from agent.contract.events import Evidence, Stage
 from agent.contract.messages import Outcome
+from agent.lifecycle.facts import errors_of
 from protocols.contract import Capabilities, CountsAt, Observation
 from protocols.vocabulary import CardPosition
 
@@ -14,8 +15,9 @@ from protocols.vocabulary import CardPosition
 def settled(
     first: Observation, second: Observation, gap_s: float, can: Capabilities
 ) -> bool:
-    """True when two observations, `gap_s` apart, show a printer with nothing to do."""
-    quiet = not (second.status.busy or second.status.session_foreign)
+    """True when two looks, `gap_s` apart, show a printer at rest, without a fault."""
+    status = second.status
+    quiet = not (status.busy or status.session_foreign or errors_of(status.reasons))
     return quiet and first == second and gap_s >= can.settle_gap_s
 
 

@@ -1,0 +1,178 @@
+"""What is known of the printer at this moment, and the journal told of each change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.contract.events import (
+    Data,
+    FaultCleared,
+    FaultRaised,
+    Incident,
+    IncidentRaised,
+    Place,
+    SupplyRibbon,
+)
+from agent.journal.journal import Journal
+from agent.lifecycle.decide import hopper_reasons, machine_reasons
+from agent.lifecycle.facts import errors_of
+from protocols.contract import Capabilities, Identity, Observation, Status, Supplies
+from protocols.vocabulary import PrinterState, Reason, Severity, StateReason
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterPicture:
+    """The printer as the centre and a person should see it."""
+
+    state: PrinterState
+    reasons: list[str]  # registered spelling, sorted
+    identity: Identity | None
+    supplies: Supplies | None
+    at: datetime
+
+
+def error(keyword: StateReason) -> Reason:
+    """Return the reason that stops the printer for `keyword`."""
+    return Reason(keyword, Severity.ERROR)
+
+
+class Watch:
+    """Looks are handed in; faults, ribbons and incidents go out, on change only."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._status: Status | None = None
+        self._identity: Identity | None = None
+        self.supplies: Supplies | None = None
+        self._trouble: frozenset[Reason] = frozenset()
+        self._holds: set[Reason] = set()
+        self._working = False
+        self.reasons: frozenset[Reason] = frozenset()
+        self.picture = self._paint()
+
+    @property
+    def status(self) -> Status | None:
+        """The newest look; None while the printer cannot be reached."""
+        return self._status
+
+    @property
+    def holds(self) -> frozenset[Reason]:
+        """What keeps this agent from new cards, whatever the printer says."""
+        fork = {error(StateReason.OTHER)} if self._journal.forked else set()
+        return frozenset(self._holds | fork)
+
+    def hold(self, keyword: StateReason, *, on: bool) -> None:
+        """Let no new card start for this reason, or let go of it."""
+        if on:
+            self._holds.add(error(keyword))
+        else:
+            self._holds.discard(error(keyword))
+
+    def working(self, on: bool) -> None:
+        """Say that a card is under way, or not any more."""
+        self._working = on
+        self.picture = self._paint()
+
+    def known(self, identity: Identity) -> None:
+        """Take in who answered."""
+        self._identity = identity
+
+    async def saw(
+        self,
+        look: Observation | Status,
+        can: Capabilities,
+        waiting_for: frozenset[Reason] = frozenset(),
+    ) -> None:
+        """Take in a look at the printer; `waiting_for` is what the next job lacks."""
+        if isinstance(look, Observation):
+            self.supplies, self._identity = look.supplies, look.identity
+            self._status = look.status
+        else:
+            self._status = look
+        self._trouble = frozenset()
+        await self._tell(self._judge(self._status, can) | waiting_for)
+
+    async def trouble(self, reasons: frozenset[Reason], *, blind: bool) -> None:
+        """Take in that the worker cannot go on; `blind`: nobody answers."""
+        self._trouble = reasons
+        if blind:
+            self._status = None
+        others = self.reasons if self._status is not None else frozenset()
+        await self._tell(others | reasons)
+
+    def _judge(self, status: Status, can: Capabilities) -> frozenset[Reason]:
+        if self._journal.open_attempt() is not None:
+            return status.reasons | self.holds
+        if self._journal.doubtful() is not None:
+            unknown = {error(StateReason.OUTCOME_UNKNOWN)}
+            return status.reasons | self.holds | unknown
+        hopper = hopper_reasons(status, self._journal.stock())
+        return status.reasons | self.holds | machine_reasons(status, can) | hopper
+
+    async def _tell(self, reasons: frozenset[Reason]) -> None:
+        self.reasons = reasons
+        self.picture = self._paint()
+        now = {str(one) for one in reasons if one.severity is not Severity.REPORT}
+        before = self._journal.faults()
+        data: list[Data] = []
+        if raised := sorted(now - before):
+            data.append(FaultRaised(reasons=raised))
+            data += self._incidents(set(raised))
+        if cleared := sorted(before - now):
+            data.append(FaultCleared(reasons=cleared))
+        data += self._new_ribbon()
+        if data:
+            await self._journal.record(*data)
+
+    def _incidents(self, raised: set[str]) -> list[Data]:
+        found: list[Data] = []
+        mismatch = str(error(StateReason.STOCK_MISMATCH))
+        book = self._journal.stock()[Place.HOPPER]
+        if mismatch in raised and book > 0:
+            found.append(
+                IncidentRaised(
+                    incident=Incident.STOCK_MISMATCH,
+                    detail="the hopper is empty, the book says it is not",
+                    place=Place.HOPPER,
+                    book=book,
+                    seen=0,
+                )
+            )
+        if str(error(StateReason.FOREIGN_CARD)) in raised:
+            detail = "a card stands in the path that no attempt put there"
+            foreign = IncidentRaised(
+                incident=Incident.FOREIGN_CARD, detail=detail, place=Place.PATH
+            )
+            found.append(foreign)
+        return found
+
+    def _new_ribbon(self) -> list[Data]:
+        ribbon = self.supplies
+        if ribbon is None or not ribbon.ribbon_kind:
+            return []
+        if self._journal.ribbon() == (ribbon.ribbon_kind, ribbon.ribbon_serial):
+            return []
+        return [
+            SupplyRibbon(
+                ribbon_kind=ribbon.ribbon_kind,
+                serial=ribbon.ribbon_serial,
+                left=ribbon.ribbon_left,
+                capacity=ribbon.ribbon_capacity,
+            )
+        ]
+
+    def _paint(self) -> PrinterPicture:
+        if errors_of(self.reasons):
+            state = PrinterState.STOPPED
+        elif self._working:
+            state = PrinterState.PROCESSING
+        else:
+            state = PrinterState.IDLE
+        return PrinterPicture(
+            state=state,
+            reasons=sorted(str(one) for one in self.reasons),
+            identity=self._identity,
+            supplies=self.supplies,
+            at=self._journal.now().at,
+        )

@@ -1,0 +1,67 @@
+"""From a sealed message to the panels of its card: open, draw, separate, pack.
+
+CPU only, for a thread. Nothing has moved yet, so whatever fails here fails the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.artwork import ArtworkError
+from agent.contract.envelope import EnvelopeRefused, OpenedJob
+from agent.contract.messages import Job, RejectReason
+from protocols.contract import Driver, PreparedCard
+from protocols.errors import LocalProtocolError
+from protocols.vocabulary import CardSide
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class CannotPrintError(Exception):
+    """The job can never become a card here; the text begins with the registered word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What the worker is lent: a printer, the key to sealed jobs, a draughtsman."""
+
+    make_driver: Callable[[], Driver]
+    open_spooled: Callable[[bytes], OpenedJob]
+    render: Callable[[Job, Mapping[str, bytes]], Mapping[CardSide, Image]]
+
+    def pack(self, driver: Driver, sealed: bytes, ribbon_kind: str) -> PreparedCard:
+        """Return the panels of the job's card for this ribbon.
+
+        Raises:
+            CannotPrintError: it cannot be opened, drawn, or printed by this model.
+        """
+        try:
+            return self._pack(driver, sealed, ribbon_kind)
+        except (ArtworkError, EnvelopeRefused) as refused:
+            raise CannotPrintError(f"{refused.reason}: {refused.detail}") from refused
+        except LocalProtocolError as refused:
+            text = f"{RejectReason.UNSUPPORTED}: {refused}"
+            raise CannotPrintError(text) from refused
+
+    def _pack(self, driver: Driver, sealed: bytes, ribbon_kind: str) -> PreparedCard:
+        # Pillow waits for the first card, so that an idle agent stays small.
+        from protocols.raster import separate
+
+        opened, can = self.open_spooled(sealed), driver.capabilities
+        if opened.job.magstripe is not None:
+            raise LocalProtocolError(f"{can.model} has no magnetic stripe encoder")
+        planes = [
+            separate(
+                picture,
+                side=side,
+                panels=can.ribbons[ribbon_kind],
+                width_px=can.width_px,
+                height_px=can.height_px,
+                overlay=opened.job.overlay,
+            )
+            for side, picture in self.render(opened.job, opened.parts).items()
+        ]
+        return driver.prepare(planes, ribbon_kind)
