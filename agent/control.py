@@ -24,7 +24,7 @@ from agent.errors import AgentError
 from agent.journal.journal import Journal, Refusal, Resolution
 
 LINE_SIZE_MAX = 64 * 1024
-JOBS_MAX = 100  # open ones first, then the newest that have ended
+JOBS_MAX = 100  # of each kind, open and ended
 IDLE_S = 30  # then a client that says nothing is let go
 CLIENTS_MAX = 16
 
@@ -176,7 +176,8 @@ class Control:
             case Status():
                 return {"broker": self._broker(), "state": self._state()}
             case Jobs():
-                return {"jobs": journal.jobs(JOBS_MAX)}
+                ended = journal.jobs_ended(JOBS_MAX)
+                return {"jobs": [*journal.jobs_open(JOBS_MAX), *ended]}
             case JobOf(job=job):
                 return {"job": self._view(job)}
             case Why(job=job):
@@ -204,16 +205,15 @@ class Control:
         return view
 
 
-def _last_fitting(events: Sequence[object]) -> list[msgspec.Raw]:
+def _last_fitting(events: Sequence[bytes]) -> list[msgspec.Raw]:
     """The newest events that fit into a line."""
     kept: list[msgspec.Raw] = []
     size = 1_000  # of what stands around them
     for event in reversed(events):
-        encoded = msgspec.json.encode(event)
-        size += len(encoded) + 1
+        size += len(event) + 1
         if size > LINE_SIZE_MAX:
             break
-        kept.append(msgspec.Raw(encoded))
+        kept.append(msgspec.Raw(event))
     return kept[::-1]
 
 

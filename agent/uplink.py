@@ -188,7 +188,7 @@ class Uplink:
             log.warning("ack_refused", reason=refused.reason, detail=refused.detail)
             return
         verdict = await self._journal.store_ack(
-            ack, message.payload, nonce_echoed=ack.nonce == self._nonce
+            ack, message.payload, echoed=ack.nonce == self._nonce
         )
         if verdict is AckVerdict.FORK:
             log.error("ledger_forked", no=ack.no)

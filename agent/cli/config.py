@@ -19,11 +19,13 @@ def config() -> None:
 def check(file: Path) -> None:
     """Check FILE and the keys it names; the daemon need not run."""
     from agent.config import ConfigError
-    from agent.daemon import read_everything
+    from agent.contract.keyring import KeyFileError
+    from agent.daemon import read
 
     try:
-        found = read_everything(file)
-    except ConfigError as error:
+        found = read(file)
+        _ = found.keyring.opener
+    except (ConfigError, KeyFileError) as error:
         fail(str(error), REFUSED)
     device, end = found.config.device, found.config.mqtt.endpoint
     click.echo(f"{file}: good")

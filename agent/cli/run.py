@@ -13,6 +13,9 @@ import click
 @click.option("--debug", is_flag=True, help="Log what is exchanged, by its size.")
 def run(config: Path, debug: bool) -> None:
     """Be the agent of the printer that CONFIG names, until stopped."""
+    import agent.log  # before anything that imports structlog
+
+    agent.log.configure(debug=debug)
     from agent.daemon import run as run_daemon
 
-    sys.exit(run_daemon(config, debug=debug))
+    sys.exit(run_daemon(config))

@@ -1,0 +1,224 @@
+"""Builds the agent's parts from the configuration, joins them, and ends them in order.
+
+The only place that does so. One process, one printer, one TaskGroup.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import structlog
+
+from agent import __version__
+from agent.artwork import render
+from agent.clock import SystemClock, ThreadExecutor
+from agent.config import Config, ConfigError, load
+from agent.contract.envelope import open_ack, open_job
+from agent.contract.events import AgentStarted, AgentStopped
+from agent.contract.keyring import KeyFileError, Keyring
+from agent.contract.messages import CONTRACT_MINOR, State
+from agent.contract.topics import Address
+from agent.control import Broker, Control
+from agent.door import Door, judge_with
+from agent.errors import AgentError
+from agent.health import Health
+from agent.journal.journal import Journal
+from agent.link import MqttLink
+from agent.state import Standing, state_of
+from agent.uplink import Ends, Uplink
+from agent.worker import Worker, Workshop
+from protocols.contract import Capabilities, Driver
+from protocols.registry import capabilities_of, make_driver
+from protocols.vocabulary import StateReason
+
+STOPPED = 0
+FAILED = 1
+MISCONFIGURED = 78  # EX_CONFIG of sysexits.h: starting again would not help
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the configuration names, read and checked."""
+
+    config: Config
+    keyring: Keyring
+    capabilities: Capabilities
+
+
+def read(path: Path) -> Given:
+    """Read the configuration and the keys it names.
+
+    Raises:
+        ConfigError: of the configuration.
+        KeyFileError: of a key file.
+    """
+    config = load(path)
+    keys, device = config.keys, config.device
+    unsigned = keys.allow_unsigned_jobs
+    keyring = Keyring.load(keys.agent, keys.trust, allow_unsigned=unsigned)
+    return Given(config, keyring, capabilities_of(device.family, device.model))
+
+
+def run(path: Path) -> int:
+    """Be the agent until SIGTERM or SIGINT; return the exit code of the process."""
+    os.umask(0o077)
+    try:
+        given = read(path)
+        folder = given.config.state_dir
+        folder.mkdir(mode=0o700, exist_ok=True)
+        asyncio.run(_serve(given))
+    except (ConfigError, KeyFileError) as error:
+        return _failed(error, MISCONFIGURED)
+    except (AgentError, OSError) as error:
+        return _failed(error, FAILED)
+    return STOPPED
+
+
+def _failed(error: Exception, code: int) -> int:
+    log.critical("agent_failed", error=str(error))
+    if sys.stderr.isatty():
+        sys.stderr.write(f"blanko: {error}\n")
+    return code
+
+
+async def _serve(given: Given) -> None:
+    clock, health = SystemClock(), Health()
+    disk, studio = ThreadExecutor("journal"), ThreadExecutor("artwork")
+    try:
+        path = given.config.state_dir / "journal.db"
+        journal = await Journal.open(path, clock, disk)
+        try:
+            agent = Agent(given, journal, clock, health, studio)
+            await agent.run()
+        finally:
+            await journal.close()
+    except BaseExceptionGroup as group:
+        _raise_first(group)
+    finally:
+        studio.close()
+        disk.close()
+
+
+class Agent:
+    """The parts of one running agent."""
+
+    def __init__(
+        self,
+        given: Given,
+        journal: Journal,
+        clock: SystemClock,
+        health: Health,
+        studio: ThreadExecutor,
+    ) -> None:
+        config, keyring = given.config, given.keyring
+        self._given = given
+        self._journal = journal
+        self._health = health
+        self._studio = studio
+        self._standing = Standing(
+            family=config.device.family,
+            unsigned_jobs=config.keys.allow_unsigned_jobs,
+        )
+        address = Address(config.station, config.printer)
+        open_sealed = partial(open_job, keyring=keyring, to=address)
+        workshop = Workshop(self._driver_maker(address), open_sealed, render)
+        self._worker = Worker(journal, workshop, clock, studio, health)
+        judge = judge_with(open_sealed, given.capabilities)
+        ends = Ends(
+            make_link=lambda: MqttLink(config.mqtt, address.client_id),
+            address=address,
+            door=Door(journal, judge, studio, clock),
+            open_ack=partial(open_ack, keyring=keyring, to=address),
+            state=self._state,
+            duel=self._duel,
+        )
+        self._uplink = Uplink(ends, journal, clock, health)
+        self._control = Control(journal, self._state_now, self._broker)
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until a signal asks for the end, then end in order."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        await self._journal.record(
+            AgentStarted(version=__version__, contract=CONTRACT_MINOR)
+        )
+        log.info("agent_started", version=__version__, boot=self._journal.boot)
+        if self._standing.unsigned_jobs:
+            log.warning("unsigned_jobs_allowed")
+        async with asyncio.TaskGroup() as group:
+            uplink = group.create_task(self._uplink.run())
+            worker = group.create_task(self._worker.run())
+            others = [
+                group.create_task(self._control.serve(self._given.config.socket_path)),
+                group.create_task(self._health.run()),
+                group.create_task(self._prove_keys()),
+            ]
+            self._health.ready()
+            await self._stop.wait()
+            self._health.stopping()
+            log.info("agent_stopping")
+            self._worker.stop()  # it finishes the card in the path
+            await worker
+            await self._journal.record(AgentStopped(reason="asked to stop"))
+            self._uplink.stop()
+            await uplink
+            for task in others:
+                task.cancel()
+        log.info("agent_stopped")
+
+    async def _prove_keys(self) -> None:
+        """Import what computes with keys, beside the connecting; a bad key ends us."""
+        await self._studio.run(lambda: self._given.keyring.opener)
+
+    def _driver_maker(self, address: Address) -> Callable[[], Driver]:
+        device = self._given.config.device
+        # The same after each start: the printer knows us again by it.
+        session_id = 1 + zlib.crc32(address.client_id.encode()) % 65_535
+        return partial(
+            make_driver,
+            device.family,
+            device.model,
+            device.uri,
+            session_id=session_id,
+        )
+
+    def _state(self, connection: int) -> State:
+        picture = self._worker.picture
+        return state_of(self._journal, picture, self._standing, connection)
+
+    def _state_now(self) -> State:
+        return self._state(self._uplink.connection)
+
+    def _broker(self) -> Broker:
+        uplink = self._uplink
+        return Broker(uplink.connected, uplink.connection, uplink.trouble)
+
+    def _duel(self, on: bool) -> None:
+        self._standing.second_agent = on
+        self._worker.hold(StateReason.SECOND_AGENT, on=on)
+
+
+def _raise_first(group: BaseExceptionGroup[BaseException]) -> NoReturn:
+    """One cause is enough to end with: the first that is ours, else the first."""
+    errors = list(_leaves(group))
+    ours = [error for error in errors if isinstance(error, AgentError)]
+    raise (ours or errors)[0] from None
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for one in error.exceptions for leaf in _leaves(one)]
+    return [error]

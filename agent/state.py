@@ -1,0 +1,89 @@
+"""The whole picture of one agent: `state` tells it the centre, `status` a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agent import __version__
+from agent.contract.messages import (
+    CONTRACT_MINOR,
+    Clock,
+    PrinterIdentity,
+    PrinterState,
+    Ribbon,
+    State,
+)
+from agent.journal.journal import Journal
+from agent.watch import PrinterPicture
+from protocols.vocabulary import Reason, Severity, StateReason
+
+SECOND_AGENT = str(Reason(StateReason.SECOND_AGENT, Severity.ERROR))
+
+
+@dataclass(slots=True)
+class Standing:
+    """What the daemon knows beside journal and printer."""
+
+    family: str  # of the printer
+    unsigned_jobs: bool
+    second_agent: bool = False
+
+
+def state_of(
+    journal: Journal, picture: PrinterPicture, standing: Standing, connection: int
+) -> State:
+    """Put the message together from what is known now; reads, and asks nobody."""
+    now = journal.now()
+    reasons = set(picture.reasons) | journal.faults()
+    if standing.second_agent:
+        reasons.add(SECOND_AGENT)
+    return State(
+        contract=CONTRACT_MINOR,
+        version=__version__,
+        boot=journal.boot,
+        connection=connection,
+        at=now.at.replace(microsecond=now.at.microsecond // 1000 * 1000),
+        clock=Clock.SURE if now.sure else Clock.UNSURE,
+        printer_state=PrinterState(picture.state),
+        state_reasons=_sorted(reasons),
+        accepting=not (journal.forked or standing.second_agent),
+        queued=journal.queued_count(),
+        current=journal.current(),
+        stock={str(place): count for place, count in journal.stock().items()},
+        ribbon=_ribbon(picture),
+        printer=_identity(picture, standing.family),
+        head=journal.head(),
+        unsigned_jobs=standing.unsigned_jobs,
+    )
+
+
+def _sorted(reasons: Iterable[object]) -> list[str]:
+    """Errors first, then warnings, then what is merely reported."""
+    order = {"error": 0, "warning": 1}
+    texts = {str(reason) for reason in reasons}
+    return sorted(texts, key=lambda text: (order.get(text.rpartition("-")[2], 2), text))
+
+
+def _ribbon(picture: PrinterPicture) -> Ribbon | None:
+    supplies = picture.supplies
+    if supplies is None:
+        return None
+    return Ribbon(
+        kind=supplies.ribbon_kind,
+        serial=supplies.ribbon_serial,
+        left=supplies.ribbon_left,
+        capacity=supplies.ribbon_capacity,
+    )
+
+
+def _identity(picture: PrinterPicture, family: str) -> PrinterIdentity | None:
+    identity = picture.identity
+    if identity is None:
+        return None
+    return PrinterIdentity(
+        family=family,
+        model=identity.model,
+        serial=identity.serial,
+        firmware=identity.firmware,
+    )
