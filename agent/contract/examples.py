@@ -1,0 +1,190 @@
+"""One example of every message: invented station, impossible persons, fixed times."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from agent.contract.messages import (
+    Ack,
+    Ask,
+    Clock,
+    CurrentJob,
+    ImageSide,
+    Job,
+    JobKind,
+    LayoutSide,
+    LedgerHead,
+    MediaType,
+    Message,
+    Online,
+    Part,
+    PrinterIdentity,
+    PrinterState,
+    Ribbon,
+    Sides,
+    State,
+)
+from agent.contract.topics import Address
+
+TO = Address("bekasi-1", "p1")
+BEGIN = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+LEDGER = "5b1f0c56-6a35-4c1e-9a57-0c7d1a4be0f1"
+BOOT = "c0a7f1de-19c4-4b8e-8d0b-52c6a1f0b9aa"
+NONCE = "9f8b2a40c7d14f4e9a55a1f2f4c7c3de"
+KEY_ID = "2hZk0n1kqY0a5v1m3n7uXr9s8t6w4y2z0A1B2C3D4E5"
+
+_FIELDS = {
+    "provinsi": "PROVINSI CONTOH",
+    "kabupaten": "KABUPATEN CONTOH",
+    "nik": "0001024503870000",
+    "nama": "ANGGREK CONTOH SATU",
+    "tempat_lahir": "KOTA CONTOH",
+    "tanggal_lahir": "05-03-1987",
+    "jenis_kelamin": "PEREMPUAN",
+    "golongan_darah": "O",
+    "alamat": "JL. CONTOH NO. 1",
+    "rt_rw": "001/002",
+    "kel_desa": "DESA CONTOH",
+    "kecamatan": "CONTOH BARAT",
+    "agama": "ISLAM",
+    "status_perkawinan": "BELUM KAWIN",
+    "pekerjaan": "KARYAWAN SWASTA",
+    "kewarganegaraan": "WNI",
+    "berlaku_hingga": "SEUMUR HIDUP",
+    "tempat_terbit": "KABUPATEN CONTOH",
+    "tanggal_terbit": "24-11-2026",
+}
+
+
+def examples(head: LedgerHead) -> dict[str, tuple[str, Message]]:
+    """Return file name to message's name and message; `head` is the story's last."""
+    return {
+        "job-image": ("job", _job_with_image()),
+        "job-two-sided": ("job", _job_with_two_sides()),
+        "job-layout": ("job", _job_with_layout()),
+        "ask": ("ask", _ask()),
+        "ack": ("ack", _ack(head)),
+        "online-birth": ("online", Online(online=True, connection=7, boot=BOOT)),
+        "online-death": ("online", Online(online=False, connection=7, boot=BOOT)),
+        "state-printing": ("state", _state(head)),
+        "state-stopped": ("state", _state_without_printer(head)),
+    }
+
+
+def part(name: str, media_type: MediaType, size: int) -> Part:
+    """Return a manifest entry; the digest is of its name, there is no such picture."""
+    digest = sha256(name.encode()).hexdigest()
+    return Part(name=name, type=media_type, size=size, sha256=digest)
+
+
+def _job(number: int, kind: JobKind, sides: Sides, parts: list[Part]) -> Job:
+    return Job(
+        job_id=f"J-2026-{number:06d}",
+        queue_no=number * 10,
+        station=TO.station,
+        printer=TO.printer,
+        rkid=KEY_ID,
+        issued_at=BEGIN,
+        expires_at=BEGIN + timedelta(days=30),
+        kind=kind,
+        subject=f"S-{number:08d}",
+        sides=sides,
+        parts=parts,
+    )
+
+
+def _job_with_image() -> Job:
+    sides = Sides(front=ImageSide(part="front"))
+    return _job(1, JobKind.FIRST, sides, [part("front", MediaType.PNG, 628_000)])
+
+
+def _job_with_two_sides() -> Job:
+    sides = Sides(front=ImageSide(part="front"), back=ImageSide(part="back"))
+    parts = [
+        part("front", MediaType.JPEG, 180_000),
+        part("back", MediaType.PNG, 90_000),
+    ]
+    return _job(2, JobKind.CORRECTION, sides, parts)
+
+
+def _job_with_layout() -> Job:
+    front = LayoutSide(
+        layout="e-ktp",
+        fields=_FIELDS,
+        parts={"foto": "foto", "tanda_tangan": "tanda_tangan"},
+    )
+    parts = [
+        part("foto", MediaType.JPEG, 24_000),
+        part("tanda_tangan", MediaType.PNG, 3_000),
+    ]
+    return _job(3, JobKind.REPLACEMENT, Sides(front=front), parts)
+
+
+def _ask() -> Ask:
+    accepted = ["J-2026-000001", "J-2026-000002"]
+    return Ask(nonce=NONCE, boot=BOOT, ledger=LEDGER, accepted=accepted)
+
+
+def _ack(head: LedgerHead) -> Ack:
+    return Ack(
+        station=TO.station,
+        printer=TO.printer,
+        ledger=head.ledger,
+        no=head.no,
+        hash=head.hash,
+        at=BEGIN + timedelta(hours=2),
+        nonce=NONCE,
+    )
+
+
+def _state(head: LedgerHead) -> State:
+    return State(
+        contract=0,
+        version="0.1.0",
+        boot=BOOT,
+        connection=7,
+        at=BEGIN + timedelta(minutes=3),
+        clock=Clock.SURE,
+        printer_state=PrinterState.PROCESSING,
+        state_reasons=["media-low-warning"],
+        accepting=True,
+        queued=2,
+        current=CurrentJob(
+            job="J-2026-000001", state="processing", attempt=1, stage="sending"
+        ),
+        stock={
+            "received": -100,
+            "hopper": 12,
+            "path": 1,
+            "output": 85,
+            "reject-bin": 2,
+        },
+        ribbon=Ribbon(kind="YMCKO", serial="RB-0001", left=113, capacity=200),
+        printer=PrinterIdentity(
+            family="evolis", model="Primacy", serial="PR-0001", firmware="1.0"
+        ),
+        head=head,
+        unsigned_jobs=False,
+    )
+
+
+def _state_without_printer(head: LedgerHead) -> State:
+    return State(
+        contract=0,
+        version="0.1.0",
+        boot=BOOT,
+        connection=8,
+        at=BEGIN + timedelta(minutes=9),
+        clock=Clock.UNSURE,
+        printer_state=PrinterState.STOPPED,
+        state_reasons=["connecting-to-device-error"],
+        accepting=True,
+        queued=3,
+        current=None,
+        stock={"received": -100, "hopper": 13, "output": 85, "reject-bin": 2},
+        ribbon=None,
+        printer=None,
+        head=head,
+        unsigned_jobs=False,
+    )

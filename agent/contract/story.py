@@ -1,0 +1,252 @@
+"""A day of one printer as event lines: every kind, every reason, one whole chain.
+
+Invented, but as the agent would write it: blanks come in, one card goes well, one is in
+doubt and a person finds it, and a centre's programmer makes every mistake there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+
+from agent.contract import events as e
+from agent.contract.examples import BEGIN, BOOT, LEDGER
+from agent.contract.messages import (
+    Cause,
+    Clock,
+    LedgerHead,
+    Outcome,
+    RejectReason,
+)
+from agent.contract.reasons import ADVICE, retry_of
+from agent.journal.chain import Head, seal
+
+FIRST, SECOND = "J-2026-000001", "J-2026-000002"
+OPERATOR = "siti"
+
+_STEP = timedelta(seconds=7)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    data: e.Data
+    job: str | None = None
+    attempt: int | None = None
+    who: str | None = None
+
+
+def story() -> tuple[list[bytes], LedgerHead]:
+    """Return the lines, as they are published, and the head of their chain."""
+    head, lines = Head(), []
+    for index, line in enumerate(_lines()):
+        event = e.Event(
+            ledger=LEDGER,
+            no=index + 1,
+            prev=head.hash,
+            boot=BOOT,
+            at=BEGIN + index * _STEP,
+            clock=Clock.UNSURE if index == 0 else Clock.SURE,
+            mono=index * 7000 + 412,
+            data=line.data,
+            job=line.job,
+            attempt=line.attempt,
+            who=line.who,
+        )
+        head, raw = seal(event)
+        lines.append(raw)
+    return lines, LedgerHead(ledger=LEDGER, no=head.no, hash=head.hash, acked=head.no)
+
+
+def _lines() -> Iterator[_Line]:
+    yield _Line(e.AgentStarted(version="0.1.0", contract=0))
+    yield _Line(
+        e.SupplyRibbon(ribbon_kind="YMCKO", serial="RB-1", left=200, capacity=200)
+    )
+    yield _load(100)
+    yield from _good_card()
+    yield from _doubtful_card()
+    yield from _spoiled_card()
+    yield from _other_ends()
+    yield from _refusals()
+    yield from _incidents()
+    yield _Line(e.AgentStopped(reason="SIGTERM"))
+
+
+def _load(count: int) -> _Line:
+    after = {"received": -count, "hopper": count}
+    move = _move(e.Place.RECEIVED, e.Place.HOPPER, "load", after, count, "unproven")
+    return _Line(move, who=OPERATOR)
+
+
+def _move(
+    source: e.Place,
+    destination: e.Place,
+    cause: str,
+    after: dict[str, int],
+    count: int = 1,
+    identity: str | None = None,
+) -> e.StockMoved:
+    return e.StockMoved(
+        source=source,
+        destination=destination,
+        count=count,
+        cause=cause,
+        after=after,
+        identity=identity,
+    )
+
+
+def _digest(word: str) -> str:
+    return sha256(word.encode()).hexdigest()
+
+
+def _evidence(card: str, cards_fed: int) -> e.Evidence:
+    return e.Evidence(
+        card=card,
+        reasons=[],
+        cards_fed=cards_fed,
+        ribbon_left=200 - cards_fed,
+        printer_serial="PR-0001",
+        head_serial="HD-0001",
+        ribbon_serial="RB-1",
+        canary="2",
+    )
+
+
+def _accepted(job: str, number: int) -> _Line:
+    accepted = e.JobAccepted(
+        payload_sha256=_digest(job), queue_no=number * 10, subject=f"S-{number:08d}"
+    )
+    return _Line(accepted, job)
+
+
+def _begin(
+    job: str, number: int, attempt: int, fed: int, passed: tuple[str, ...] = ()
+) -> Iterator[_Line]:
+    """Start, feed, send."""
+    started = e.JobStarted(queue_no=number * 10, passed_over=passed)
+    yield _Line(started, job, attempt)
+    feeding = e.AttemptStage(
+        stage=e.Stage.FEEDING,
+        digest=_digest(f"{job} panels"),
+        evidence=_evidence("none", fed),
+    )
+    yield _Line(feeding, job, attempt)
+    sending = e.AttemptStage(
+        stage=e.Stage.SENDING, evidence=_evidence("inside", fed + 1)
+    )
+    yield _Line(sending, job, attempt)
+    after = {"hopper": 99 - fed, "path": 1}
+    yield _Line(_move(e.Place.HOPPER, e.Place.PATH, "feed", after), job, attempt)
+
+
+def _good_card() -> Iterator[_Line]:
+    yield _accepted(FIRST, 1)
+    yield from _begin(FIRST, 1, 1, 0)
+    yield _Line(e.AttemptStage(stage=e.Stage.SENT), FIRST, 1)
+    delivering = e.AttemptStage(
+        stage=e.Stage.DELIVERING,
+        destination=e.Place.OUTPUT,
+        evidence=_evidence("inside", 1),
+    )
+    yield _Line(delivering, FIRST, 1)
+    closed = e.AttemptClosed(
+        outcome=Outcome.GOOD, stage=e.Stage.DELIVERING, evidence=_evidence("none", 1)
+    )
+    yield _Line(closed, FIRST, 1)
+    moved = _move(e.Place.PATH, e.Place.OUTPUT, "print", {"path": 0, "output": 1})
+    yield _Line(moved, FIRST, 1)
+    yield _Line(e.JobCompleted(attempts=1), FIRST, 1)
+
+
+def _doubtful_card() -> Iterator[_Line]:
+    yield _accepted(SECOND, 2)
+    yield from _begin(SECOND, 2, 1, 1, ("J-2026-000009 not-before",))
+    yield _Line(e.FaultRaised(reasons=["media-jam-error"]))
+    closed = e.AttemptClosed(
+        outcome=Outcome.UNKNOWN,
+        stage=e.Stage.SENDING,
+        detail="the printer stopped with a jam while the panels were sent",
+    )
+    yield _Line(closed, SECOND, 1)
+    moved = _move(e.Place.PATH, e.Place.SUSPENSE, "doubt", {"path": 0, "suspense": 1})
+    yield _Line(moved, SECOND, 1)
+    yield _Line(e.JobStopped(reasons=["media-jam-error"]), SECOND, 1)
+    resolved = e.AttemptResolved(
+        found=e.Found.REJECT_BIN,
+        good=False,
+        reason="half a picture",
+        identity="unproven",
+    )
+    yield _Line(resolved, SECOND, 1, OPERATOR)
+    after = {"suspense": 0, "reject-bin": 1}
+    out = _move(e.Place.SUSPENSE, e.Place.REJECT_BIN, "resolve", after, 1, "unproven")
+    yield _Line(out, SECOND, 1, OPERATOR)
+    yield _Line(e.FaultCleared(reasons=["media-jam-error"]))
+    yield _Line(e.JobReturned(outcome=Outcome.SPOILED), SECOND, 1)
+
+
+def _spoiled_card() -> Iterator[_Line]:
+    yield from _begin(SECOND, 2, 2, 2)
+    closed = e.AttemptClosed(
+        outcome=Outcome.SPOILED,
+        stage=e.Stage.SENDING,
+        cause=Cause.GAGAL_CETAK,
+        detail="the ribbon ended in the second panel",
+        evidence=_evidence("none", 3),
+    )
+    yield _Line(closed, SECOND, 2)
+    after = {"path": 0, "reject-bin": 2}
+    yield _Line(_move(e.Place.PATH, e.Place.REJECT_BIN, "reject", after), SECOND, 2)
+    yield _Line(e.JobHeld(reason="x-blanks-used"), SECOND, 2)
+
+
+def _other_ends() -> Iterator[_Line]:
+    for job, number, end in (
+        ("J-2026-000003", 3, e.JobCanceled(reason="withdrawn by the centre")),
+        ("J-2026-000004", 4, e.JobAborted(reason="expired")),
+    ):
+        yield _accepted(job, number)
+        yield _Line(end, job)
+
+
+def _refusals() -> Iterator[_Line]:
+    """One line for each reason; the agent itself folds those that do not verify."""
+    unverified = {
+        RejectReason.UNKNOWN_KEY,
+        RejectReason.BAD_SIGNATURE,
+    }
+    for reason, advice in ADVICE.items():
+        verified = reason not in unverified
+        rejected = e.JobRejected(
+            reason=reason,
+            retry=retry_of(reason),
+            message_sha256=_digest(f"message {reason}"),
+            payload_sha256=_digest(f"document {reason}") if verified else None,
+            detail=advice.meaning,
+        )
+        yield _Line(rejected, f"J-{reason}" if verified else None)
+    yield _Line(e.AgentRefusals(counts={"bad-signature": 41, "malformed": 3}))
+
+
+def _incidents() -> Iterator[_Line]:
+    yield _Line(
+        e.IncidentRaised(
+            incident=e.Incident.STOCK_MISMATCH,
+            detail="the hopper is empty, the book says otherwise",
+            place=e.Place.HOPPER,
+            book=97,
+            seen=0,
+        )
+    )
+    for incident, detail in (
+        (e.Incident.COUNTER_MISMATCH, "two cards were fed, one was asked for"),
+        (e.Incident.UNACCOUNTED_CARD, "the counter rose by 1 with no attempt open"),
+        (e.Incident.FOREIGN_CARD, "a card stood in the path before the feed"),
+        (e.Incident.PRINTER_CHANGED, "PR-0002 answers, PR-0001 is expected"),
+        (e.Incident.LEDGER_FORK, "the ack names another line"),
+        (e.Incident.SECOND_AGENT, "the session was taken over twice in 60 s"),
+    ):
+        yield _Line(e.IncidentRaised(incident=incident, detail=detail))
