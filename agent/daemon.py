@@ -35,7 +35,8 @@ from agent.journal.journal import Journal
 from agent.link import MqttLink
 from agent.state import Standing, state_of
 from agent.uplink import Ends, Uplink
-from agent.worker import Worker, Workshop
+from agent.worker import Worker
+from agent.workshop import Workshop
 from protocols.contract import Capabilities, Driver
 from protocols.registry import capabilities_of, make_driver
 from protocols.vocabulary import StateReason
