@@ -6,7 +6,6 @@ It shows and touches the physical world, never the wire; the agent is not told o
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,10 +15,12 @@ from typing import Protocol
 
 from simulators.blanks import Blank, Place
 from simulators.clock import STEP_MAX_S, Pacemaker
+from simulators.connections import Connections
 from simulators.faults import MOMENT_OF, FaultKind, Moment
 from simulators.hand import RIBBON_PANELS, Hand, HandError, causes, clear
 
 LINE_SIZE_MAX = 65536
+CONNECTIONS_MAX = 16
 
 Answer = dict[str, object]
 
@@ -47,13 +48,15 @@ class Control:
     serial: str
     _server: asyncio.Server | None = None
     _path: Path = Path()
-    _handlers: set[asyncio.Task[None]] = field(default_factory=set)
-    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    _connections: Connections = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._connections = Connections(self._converse, CONNECTIONS_MAX)
 
     async def open(self, path: Path) -> None:
         """Take the socket. Raises `OSError` when it is not to be had."""
         self._server = await asyncio.start_unix_server(
-            self._serve, path, limit=LINE_SIZE_MAX
+            self._connections.serve, path, limit=LINE_SIZE_MAX
         )
         self._path = path
 
@@ -64,9 +67,7 @@ class Control:
             await asyncio.Event().wait()
         finally:
             self._server.close()
-            for writer in self._writers:
-                writer.transport.abort()
-            await asyncio.gather(*self._handlers)
+            await self._connections.hang_up()
             self._path.unlink(missing_ok=True)
 
     async def answer(self, line: bytes) -> Answer:
@@ -80,27 +81,15 @@ class Control:
             return {"ok": False, "error": str(error)}
         return {"ok": True, **answer}
 
-    async def _serve(
+    async def _converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._handlers.add(task)
-        self._writers.add(writer)
         try:
             while line := await reader.readline():
                 await _send(writer, await self.answer(line))
         except ValueError:  # `readline` says so; the rest of the line is not awaited
             text = f"a request is one line of at most {LINE_SIZE_MAX} bytes"
             await _send(writer, {"ok": False, "error": text})
-        except ConnectionError:
-            writer.transport.abort()
-        finally:
-            self._writers.discard(writer)
-            self._handlers.discard(task)
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
 
     async def _carry_out(self, request: _Request) -> Answer:
         do = request.word("do", _DEEDS)
@@ -293,6 +282,5 @@ _DEEDS: dict[str, Callable[[Control, _Request], Awaitable[Answer]]] = {
 
 
 async def _send(writer: asyncio.StreamWriter, answer: Answer) -> None:
-    with contextlib.suppress(ConnectionError):
-        writer.write(json.dumps(answer).encode() + b"\n")
-        await writer.drain()
+    writer.write(json.dumps(answer).encode() + b"\n")
+    await writer.drain()

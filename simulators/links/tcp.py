@@ -8,13 +8,13 @@ the printer is off or the cable out; who tries it then is refused.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from simulators.clock import Pacemaker
+from simulators.connections import Connections, LinkLostError
 from simulators.faults import FaultKind, Faults
 
 CHUNK_SIZE = 65536
@@ -39,10 +39,6 @@ class Endpoint(Protocol[AnswerT]):
     def poll(self) -> bytes: ...
 
 
-class _LinkLostError(Exception):
-    """The link died under a connection."""
-
-
 @dataclass(slots=True)
 class TcpLink(Generic[AnswerT]):
     printer: Endpoint[AnswerT]
@@ -52,8 +48,10 @@ class TcpLink(Generic[AnswerT]):
         default_factory=lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     )
     _server: asyncio.Server | None = None
-    _writers: dict[asyncio.StreamWriter, None] = field(default_factory=dict)
-    _handlers: set[asyncio.Task[None]] = field(default_factory=set)
+    _connections: Connections = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._connections = Connections(self._converse, CONNECTIONS_MAX)
 
     async def open(self, host: str, port: int) -> int:
         """Take a port (0: any free one) and listen; return its number.
@@ -73,46 +71,26 @@ class TcpLink(Generic[AnswerT]):
         try:
             while True:
                 await self.pacemaker.until(lambda: not self.printer.reachable)
-                self._hang_up()
+                await self._hang_up()
                 await self.pacemaker.until(lambda: self.printer.reachable)
                 await self._listen()
         finally:
-            self._hang_up()
-            await asyncio.gather(*self._handlers)
+            await self._hang_up()
             self._reserved.close()
 
     async def _listen(self) -> None:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(self._reserved.getsockname())
-        self._server = await asyncio.start_server(self._serve, sock=listener)
+        self._server = await asyncio.start_server(
+            self._connections.serve, sock=listener
+        )
 
-    def _hang_up(self) -> None:
+    async def _hang_up(self) -> None:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for writer in self._writers:
-            writer.transport.abort()
-
-    async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._handlers.add(task)
-        self._writers[writer] = None
-        if len(self._writers) > CONNECTIONS_MAX:
-            next(iter(self._writers)).transport.abort()
-        try:
-            await self._converse(reader, writer)
-        except* (_LinkLostError, ConnectionError):
-            writer.transport.abort()
-        finally:
-            del self._writers[writer]
-            self._handlers.discard(task)
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+        await self._connections.hang_up()
 
     async def _converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -127,7 +105,7 @@ class TcpLink(Generic[AnswerT]):
                     await answers.put(answer)
                 await self.printer.room()
             if writer.transport.is_closing():
-                raise _LinkLostError
+                raise LinkLostError
             if empty:
                 await self._write(writer, self.printer.poll())
             await answers.put(None)
@@ -144,9 +122,9 @@ class TcpLink(Generic[AnswerT]):
             await self.pacemaker.until(
                 lambda: FaultKind.SILENT not in self.faults.on_link
             )
-            raise _LinkLostError
+            raise LinkLostError
         if writer.transport.is_closing() or not self.printer.reachable:
-            raise _LinkLostError
+            raise LinkLostError
         garbage = FaultKind.GARBAGE in self.faults.on_link
         writer.write(self.faults.rubbish() if garbage else reply)
         await writer.drain()
