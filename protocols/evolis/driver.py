@@ -255,6 +255,7 @@ class EvolisDriver:
             self._stands(CardPosition.INSIDE, await self._fit_to_move())
             trailer = (await self._link.ask(op)).trailer
             if read_status(trailer, self._session_id).card is CardPosition.INSIDE:
+                self._session.doubt()
                 raise self._error(f"answered OK to {op.name}, but the card is inside")
 
     # Judgements on a status: each returns, or raises a DeviceError.

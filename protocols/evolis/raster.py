@@ -18,6 +18,10 @@ def pack(panel: Panel, plane: Image.Image) -> bytes:
 
     The height of a one-bit plane is a multiple of 8, so that rows end on bytes.
     """
+    low, high = plane.getextrema()
+    if panel in ONE_BIT and low == high:
+        # A whole overlay, or a side without black: most cards, and 5 ms of their work.
+        return (b"\xff" if high else b"\x00") * (plane.width * plane.height // 8)
     # Pillow turns counter-clockwise: 270° of that is the quarter turn we want.
     turned = plane.transpose(Image.Transpose.ROTATE_270)
     if panel in ONE_BIT:

@@ -27,7 +27,7 @@ class State(StrEnum):
     PRINTED = "printed"  # every panel is on the card, which stands inside
     DELIVERED = "delivered"
     REJECTED = "rejected"
-    DOUBT = "doubt"  # a motion was refused: nothing but looking is legal
+    DOUBT = "doubt"  # a motion was refused or denied: only looking is legal
 
 
 _READS = [
@@ -115,8 +115,12 @@ class Session:
         """The printer has said no; a motion may have begun all the same."""
         assert self._pending is not None
         if COMMANDS[self._pending].moves_card:
-            self.state = State.DOUBT
+            self.doubt()
         self._pending = None
+
+    def doubt(self) -> None:
+        """What the printer answered and what it shows do not fit together."""
+        self.state = State.DOUBT
 
     def saw_card(self, inside: bool) -> None:
         """What a status says; before a feed, a card is not one of this session."""

@@ -1,0 +1,140 @@
+"""Properties of the codec: cuts, rubbish and limits."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols.errors import RemoteProtocolError
+from protocols.evolis.codec import (
+    REPLY_SIZE_MAX,
+    TEXT_SIZE_MAX,
+    Decoder,
+    count_in,
+    pairs,
+)
+
+texts = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)
+words = st.integers(0, 2**32 - 1)
+
+
+def wire(text: str, status: list[int], session: int, extensions: list[int]) -> bytes:
+    """A reply spelled out here, not by the code under test."""
+    head = b"\x00\x00\x10" + b"".join(struct.pack(">I", word) for word in status)
+    tail = b"".join(b"\x04" + struct.pack(">I", word) for word in extensions)
+    return text.encode() + b"\x00" + head + b"\x02" + struct.pack(">H", session) + tail
+
+
+replies = st.builds(
+    wire,
+    texts,
+    st.lists(words, min_size=4, max_size=4),
+    st.integers(0, 0xFFFF),
+    st.lists(words, max_size=6),
+)
+
+
+def outcome(pieces: list[bytes]) -> object:
+    decoder = Decoder()
+    try:
+        for piece in pieces:
+            decoder.receive(piece)
+        return decoder.receive_eof()
+    except RemoteProtocolError as error:
+        return str(error)
+
+
+@given(st.one_of(replies, st.binary(max_size=80)), st.data())
+def test_chunking_never_changes_what_is_decoded(stream, data):
+    pieces, rest = [], stream
+    while rest:
+        cut = data.draw(st.integers(1, len(rest)))
+        pieces.append(rest[:cut])
+        rest = rest[cut:]
+    assert outcome(pieces) == outcome([stream])
+
+
+@given(st.binary(max_size=4000))
+def test_garbage_raises_only_remote_protocol_error(garbage):
+    outcome([garbage])
+
+
+@given(replies)
+def test_a_reply_cut_at_any_byte_never_says_another_thing(stream):
+    whole = Decoder()
+    whole.receive(stream)
+    reply = whole.receive_eof()
+    assert reply is not None
+    assert reply.trailer is not None
+    for cut in range(1, len(stream)):
+        decoder = Decoder()
+        decoder.receive(stream[:cut])
+        try:
+            part = decoder.receive_eof()
+        except RemoteProtocolError:
+            continue
+        assert part is not None
+        assert part.text == reply.text
+        if part.trailer is not None:  # only extension words at the end may be missing
+            assert part.trailer.words[:4] == reply.trailer.words[:4]
+            assert part.trailer.session == reply.trailer.session
+
+
+def test_an_empty_connection_is_no_reply():
+    assert Decoder().receive_eof() is None
+
+
+def test_a_text_without_end_is_refused_at_its_limit():
+    decoder = Decoder()
+    decoder.receive(b"A" * TEXT_SIZE_MAX)
+    with pytest.raises(RemoteProtocolError, match="longer than 2048"):
+        decoder.receive(b"A")
+
+
+def test_a_trailer_without_end_is_refused_at_its_limit():
+    decoder = Decoder()
+    decoder.receive(b"\x00" * REPLY_SIZE_MAX)
+    with pytest.raises(RemoteProtocolError, match=f"longer than {REPLY_SIZE_MAX}"):
+        decoder.receive(b"\x00")
+
+
+@pytest.mark.parametrize(
+    "line", ["qty:300", "qty: 300", "qty 300", "qty:300\r\ncount:7"]
+)
+def test_pairs_take_a_colon_or_a_blank(line):
+    assert pairs(line)["qty"] == "300"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("qty=300", "expected key:value"),
+        (":300", "expected key:value"),
+        ("qty:1\nqty:2", "comes twice"),
+    ],
+)
+def test_pairs_that_are_none_are_refused(text, says):
+    with pytest.raises(RemoteProtocolError, match=says):
+        pairs(text)
+
+
+@pytest.mark.parametrize("value", ["", "-1", "1.5", "many", "99999999999"])
+def test_a_counter_that_is_no_count_is_refused(value):
+    with pytest.raises(RemoteProtocolError, match="inserted_head"):
+        count_in({"inserted_head": value}, "inserted_head")
+
+
+def test_a_missing_counter_names_what_there_is():
+    with pytest.raises(RemoteProtocolError, match=r"no 'count', only \['qty'\]"):
+        count_in({"qty": "300"}, "count")
+
+
+@given(st.text(max_size=200))
+def test_pairs_raise_only_remote_protocol_error(text):
+    try:
+        pairs(text)
+    except RemoteProtocolError:
+        return

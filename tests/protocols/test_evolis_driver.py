@@ -1,0 +1,721 @@
+"""The driver against scripts: the whole card, and each way in which it can go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from protocols.contract import PreparedCard, SidePlanes
+from protocols.errors import (
+    DeviceError,
+    LocalProtocolError,
+    PrinterError,
+    RemoteProtocolError,
+    TransportError,
+)
+from protocols.evolis.driver import EvolisDriver
+from protocols.evolis.models import MODELS
+from protocols.vocabulary import (
+    CardFate,
+    CardPosition,
+    CardSide,
+    Panel,
+    PrinterState,
+)
+from tests.protocols.scripted_link import (
+    ScriptedTransport,
+    Step,
+    Trouble,
+    fails,
+    panel,
+    poll,
+    run_in_virtual_time,
+    says,
+    status,
+)
+
+INSIDE, PRINTING = 0x02000000, 0x02000080
+OPEN = [
+    poll(session=0),
+    poll(session=0),
+    says("Rtp", "Primacy", session=0),
+    says("Rfv", "1640", session=0),
+    says("Rsn", "SN-1", session=0),
+    says("Rkn", "HEAD-1", session=0),
+]
+CLAIM = [
+    poll(session=0),
+    says("Psid;7;180", "OK", session=0),
+    poll(session=0),
+    poll(),
+    says("Pem;2", "OK"),
+    says("Rem;1", "2"),
+]
+COUNT_41, COUNT_42 = (says("Rco;card", f"inserted_head:{n}") for n in (41, 42))
+FEED = [poll(), COUNT_41, says("Si", "OK", inf=INSIDE)]
+BEGIN = [poll(inf=INSIDE), says("Ss", "OK", inf=INSIDE)]
+PANELS = [
+    panel(head, inf=PRINTING) for head in ("y;256", "m;256", "c;256", "k;2", "o;2")
+]
+FRONT = [*BEGIN, says("Sr", "OK", inf=INSIDE), *PANELS]
+BACK = [says("Sv", "OK", inf=INSIDE), *PANELS]
+FINISH = [poll(inf=PRINTING), poll(inf=PRINTING), poll(inf=INSIDE)]
+DELIVER = [poll(inf=INSIDE), says("Se", "OK")]
+RELEASE = [poll(), says("Psid;0;45", "OK", session=0)]
+
+
+def planes(side: CardSide) -> SidePlanes:
+    plane = Image.new("L", (1016, 648), 0)
+    return SidePlanes(side=side, planes=dict.fromkeys(Panel, plane))
+
+
+def new_driver(*scripts: list[Step]) -> tuple[EvolisDriver, ScriptedTransport]:
+    transport = ScriptedTransport([step for script in scripts for step in script])
+    return EvolisDriver(MODELS["Primacy"], transport, session_id=7), transport
+
+
+CARD = new_driver()[0].prepare([planes(CardSide.FRONT)], "YMCKO")
+BOTH_SIDES = new_driver()[0].prepare(
+    [planes(CardSide.FRONT), planes(CardSide.BACK)], "YMCKO"
+)
+
+
+async def claimed(driver: EvolisDriver) -> None:
+    await driver.open()
+    await driver.claim()
+
+
+async def fed(driver: EvolisDriver) -> None:
+    await claimed(driver)
+    await driver.feed()
+
+
+async def printed(driver: EvolisDriver, card: PreparedCard = CARD) -> None:
+    await fed(driver)
+    for side, _ in card.sides:
+        await driver.print_side(card, side)
+    await driver.finish_print()
+
+
+def outcome(driver: EvolisDriver, script) -> tuple[Any, float]:
+    """The PrinterError that the script must end in, and the time that it took."""
+    caught: list[PrinterError] = []
+
+    async def main():
+        try:
+            await script(driver)
+        except PrinterError as error:
+            caught.append(error)
+
+    took_s = run_in_virtual_time(main)
+    assert caught, "the script ended well"
+    return caught[0], took_s
+
+
+# The good way.
+
+
+def test_a_two_sided_card_is_fed_printed_and_delivered_in_the_order_of_the_sources():
+    driver, transport = new_driver(
+        OPEN, CLAIM, FEED, FRONT, BACK, FINISH, DELIVER, RELEASE
+    )
+
+    async def main():
+        await printed(driver, BOTH_SIDES)
+        await driver.deliver()
+        await driver.release()
+
+    run_in_virtual_time(main)
+    assert not transport.steps
+    assert not transport.is_open
+
+
+def test_the_claim_returns_the_power_canary_and_the_identity_is_read():
+    driver, _ = new_driver(OPEN, CLAIM)
+
+    async def main():
+        identity = await driver.open()
+        assert (identity.model, identity.serial) == ("Primacy", "SN-1")
+        assert (identity.firmware, identity.head_serial) == ("1640", "HEAD-1")
+        assert await driver.claim() == "2"
+
+    run_in_virtual_time(main)
+
+
+def test_a_panel_is_written_in_one_piece():
+    driver, transport = new_driver(OPEN, CLAIM, FEED, FRONT, FINISH)
+
+    run_in_virtual_time(lambda: printed(driver))
+    sizes = [len(data) for data in transport.writes if data.startswith(b"\x1bDb;")]
+    assert sizes == [658380] * 3 + [82306] * 2
+
+
+def test_status_is_looked_at_four_times_a_second_while_a_card_is_printed():
+    looks = [poll(inf=PRINTING)] * 80
+    driver, _ = new_driver(OPEN, CLAIM, FEED, FRONT, looks, [poll(inf=INSIDE)])
+    started = run_in_virtual_time(lambda: printed(driver))
+    assert started == pytest.approx(80 * 0.25 + 0.25)  # one for the reservation
+
+
+def test_an_observation_holds_everything_that_can_be_proved():
+    ribbon = "label: YMCKO\ntype:0\nqty:300\ncount:298\nevosn:R-1"
+    observe = [
+        poll(session=0),
+        says("Rsn", "SN-1"),
+        says("Rkn", "HEAD-1"),
+        says("Rem;1", "0"),
+        COUNT_42,
+        says("Rrt;all", ribbon, session=0, war=0x01000000),
+    ]
+    driver, _ = new_driver(OPEN, observe)
+
+    async def main():
+        await driver.open()
+        seen = await driver.observe()
+        assert seen.cards_fed == 42
+        assert seen.canary == "0"
+        assert seen.identity.serial == "SN-1"
+        assert seen.supplies.ribbon_kind == "YMCKO"
+        assert (seen.supplies.ribbon_left, seen.supplies.ribbon_capacity) == (298, 300)
+        assert seen.supplies.ribbon_serial == "R-1"
+        assert seen.status.state is PrinterState.STOPPED
+        assert {str(reason) for reason in seen.status.reasons} == {"media-empty-error"}
+
+    run_in_virtual_time(main)
+
+
+@pytest.mark.parametrize("text", ["ERR RIB DETECTION", "OK"])
+def test_no_ribbon_is_an_observation_not_an_error(text):
+    observe = [
+        poll(),
+        says("Rsn", "SN-1"),
+        says("Rkn", "HEAD-1"),
+        says("Rem;1", "ERROR CDE"),
+        COUNT_42,
+        says("Rrt;all", text),
+    ]
+    driver, _ = new_driver(OPEN, observe)
+
+    async def main():
+        await driver.open()
+        seen = await driver.observe()
+        assert seen.supplies.ribbon_kind == ""
+        assert seen.supplies.ribbon_left is None
+        assert seen.canary is None
+
+    run_in_virtual_time(main)
+
+
+@pytest.mark.parametrize(("text", "kind"), [("type:42", "type 42"), ("label:X", "X")])
+def test_a_ribbon_that_no_source_names_keeps_the_printers_word(text, kind):
+    observe = [
+        poll(),
+        says("Rsn", "SN-1"),
+        says("Rkn", "HEAD-1"),
+        says("Rem;1", "2"),
+        COUNT_42,
+        says("Rrt;all", f"{text}\nqty:1\ncount:1"),
+    ]
+    driver, _ = new_driver(OPEN, observe)
+
+    async def main():
+        await driver.open()
+        assert (await driver.observe()).supplies.ribbon_kind == kind
+
+    run_in_virtual_time(main)
+
+
+def test_a_card_that_an_earlier_run_left_is_gone_on_with_delivered_or_rejected():
+    stray = poll(inf=INSIDE)
+    for end, word in (("deliver", "Sce"), ("reject", "Ser")):
+        driver, transport = new_driver(OPEN, CLAIM, [stray, says(word, "OK")])
+
+        async def main(driver=driver, end=end):
+            await claimed(driver)
+            await getattr(driver, end)()
+
+        run_in_virtual_time(main)
+        assert not transport.steps
+
+    driver, transport = new_driver(OPEN, CLAIM, FRONT, FINISH, DELIVER)
+
+    async def go_on():
+        await claimed(driver)
+        await driver.print_side(CARD, CardSide.FRONT)
+        await driver.finish_print()
+        await driver.deliver()
+
+    run_in_virtual_time(go_on)
+    assert not transport.steps
+
+
+def test_looks_and_motions_take_turns_on_the_link():
+    beside = [poll(), poll(), *FEED[1:]]
+    driver, transport = new_driver(OPEN, CLAIM, beside)
+
+    async def main():
+        await claimed(driver)
+        _, seen = await asyncio.gather(driver.feed(), driver.status())
+        assert seen.card is CardPosition.NONE
+
+    run_in_virtual_time(main)
+    assert not transport.steps
+
+
+# Opening.
+
+
+def test_a_printer_without_trailer_is_asked_for_it_once():
+    bare = poll(b"\x00", session=0)
+    driver, transport = new_driver([bare, says("Pps;1", "OK", session=0)], OPEN)
+    run_in_virtual_time(lambda: driver.open())
+    assert not transport.steps
+
+
+def test_a_printer_that_gives_no_trailer_even_then_is_refused():
+    bare = poll(b"\x00")
+    driver, _ = new_driver([bare, fails("Pps;1", b"OK\x00"), bare])
+    error, _ = outcome(driver, lambda it: it.open())
+    assert type(error) is RemoteProtocolError
+    assert error.card is CardFate.UNTOUCHED
+    assert "no status trailer" in str(error)
+
+
+def test_another_model_is_refused_by_both_names():
+    driver, _ = new_driver([*OPEN[:2], says("Rtp", "Zenius", session=0)])
+    error, _ = outcome(driver, lambda it: it.open())
+    assert type(error) is DeviceError
+    assert "'Zenius'" in str(error)
+    assert "'Primacy'" in str(error)
+    assert error.card is CardFate.UNTOUCHED
+
+
+def test_nothing_is_said_beside_another_hosts_session():
+    driver, transport = new_driver([poll(session=9), poll(session=9)])
+    error, _ = outcome(driver, lambda it: it.open())
+    assert isinstance(error, DeviceError)
+    assert {str(reason) for reason in error.reasons} == {"x-printer-in-use-error"}
+    assert transport.writes == []
+
+
+def test_a_foreign_session_is_a_state_to_look_at():
+    driver, _ = new_driver(OPEN, [poll(session=9)])
+
+    async def main():
+        await driver.open()
+        seen = await driver.status()
+        assert seen.session_foreign
+        assert seen.state is PrinterState.PROCESSING
+
+    run_in_virtual_time(main)
+
+
+def test_an_absent_printer_is_a_transport_error_and_no_card():
+    driver, _ = new_driver([poll(Trouble.REFUSED)])
+    error, _ = outcome(driver, lambda it: it.open())
+    assert type(error) is TransportError
+    assert error.card is CardFate.UNTOUCHED
+
+
+def test_a_card_inside_makes_even_a_failed_look_a_doubt():
+    driver, _ = new_driver([poll(), poll(inf=INSIDE), fails("Rtp", Trouble.CLOSED)])
+    error, _ = outcome(driver, lambda it: it.open())
+    assert error.card is CardFate.UNKNOWN
+
+
+# Claiming.
+
+
+def test_a_reservation_that_is_only_said_is_none():
+    waits = [poll(session=0)] * 30
+    driver, _ = new_driver(OPEN, CLAIM[:2], waits)
+    error, took_s = outcome(driver, claimed)
+    assert type(error) is RemoteProtocolError
+    assert took_s == pytest.approx(5.0)
+    assert error.card is CardFate.UNTOUCHED
+
+
+def test_a_host_that_was_faster_is_named():
+    driver, _ = new_driver(OPEN, CLAIM[:2], [poll(session=300)])
+    error, _ = outcome(driver, claimed)
+    assert "300" in str(error)
+    assert {str(reason) for reason in error.reasons} == {"x-printer-in-use-error"}
+
+
+def test_a_printer_that_keeps_its_own_retries_gets_no_card():
+    driver, _ = new_driver(OPEN, CLAIM[:-1], [says("Rem;1", "0")])
+    error, _ = outcome(driver, claimed)
+    assert isinstance(error, DeviceError)
+    assert "own retries" in str(error)
+    assert error.card is CardFate.UNTOUCHED
+
+
+# Feeding.
+
+
+@pytest.mark.parametrize(
+    ("after", "fate"),
+    [
+        ([poll(), COUNT_41], CardFate.UNTOUCHED),
+        ([poll(), COUNT_42], CardFate.UNKNOWN),
+        ([poll(inf=INSIDE)], CardFate.UNKNOWN),
+        ([poll(Trouble.CLOSED)], CardFate.UNKNOWN),
+        ([poll(), fails("Rco;card", Trouble.CLOSED)], CardFate.UNKNOWN),
+    ],
+)
+def test_a_refused_feed_is_untouched_only_with_proof(after, fate):
+    refused = says("Si", "ERROR FEEDER", war=0x01000000)
+    driver, transport = new_driver(OPEN, CLAIM, FEED[:-1], [refused], after)
+    error, _ = outcome(driver, fed)
+    assert error.card is fate
+    assert not transport.steps
+
+
+def test_a_refused_feed_says_why():
+    refused = says("Si", "ERROR FEEDER", war=0x01000000)
+    driver, _ = new_driver(OPEN, CLAIM, FEED[:-1], [refused, poll(), COUNT_41])
+    error, _ = outcome(driver, fed)
+    assert {str(reason) for reason in error.reasons} == {"media-empty-error"}
+    assert "ERROR FEEDER" in str(error)
+
+
+@pytest.mark.parametrize("text", ["ERROR TIME OUT", "ERROR MECA", "ERROR NEVER HEARD"])
+def test_any_other_refusal_of_a_feed_stays_a_doubt(text):
+    driver, transport = new_driver(OPEN, CLAIM, FEED[:-1], [says("Si", text)])
+    error, _ = outcome(driver, fed)
+    assert isinstance(error, DeviceError)
+    assert error.card is CardFate.UNKNOWN
+    assert {str(reason) for reason in error.reasons} == {"other-error"}
+    assert not transport.steps
+
+
+@pytest.mark.parametrize(
+    ("look", "reason"),
+    [
+        (poll(war=0x01000000), "media-empty-error"),
+        (poll(war=0x00080000), "marker-print-ribbon-empty-error"),
+        (poll(war=0x00020000), "cover-open-error"),
+        (poll(err=0x01000000), "media-jam-error"),
+        (poll(err=0x00000002), "other-error"),
+        (poll(inf=INSIDE), "x-foreign-card-error"),
+        (poll(session=9), "x-printer-in-use-error"),
+        (poll(session=0), "other-error"),
+    ],
+)
+def test_no_blank_moves_when_the_printer_is_not_ready(look, reason):
+    driver, transport = new_driver(OPEN, CLAIM, [look])
+    error, _ = outcome(driver, fed)
+    assert isinstance(error, DeviceError)
+    assert {str(one) for one in error.reasons} == {reason}
+    assert error.card is CardFate.UNTOUCHED
+    assert not any(data.startswith(b"\x1bSi") for data in transport.writes)
+
+
+def test_a_link_that_fails_before_the_feed_is_sent_leaves_the_blank_untouched():
+    driver, _ = new_driver(OPEN, CLAIM, FEED[:-1], [fails("Si", Trouble.REFUSED)])
+    error, _ = outcome(driver, fed)
+    assert type(error) is TransportError
+    assert error.card is CardFate.UNTOUCHED
+
+
+def test_a_feed_that_shows_no_card_is_a_doubt():
+    driver, _ = new_driver(OPEN, CLAIM, FEED[:-1], [says("Si", "OK")])
+    error, _ = outcome(driver, fed)
+    assert "should be inside, seen is none" in str(error)
+    assert error.card is CardFate.UNKNOWN
+
+
+# Trouble in any exchange that moves or marks a card.
+
+MOTIONS = {
+    "Si": ([OPEN, CLAIM, FEED[:-1]], fed),
+    "Ss": ([OPEN, CLAIM, FEED, BEGIN[:-1]], printed),
+    "Sr": ([OPEN, CLAIM, FEED, BEGIN], printed),
+    "Se": ([OPEN, CLAIM, FEED, FRONT, FINISH, DELIVER[:-1]], None),
+    "Ser": ([OPEN, CLAIM, FEED, FRONT, FINISH, DELIVER[:-1]], None),
+}
+TROUBLES = [
+    (Trouble.CUT_IN_REQUEST, TransportError),
+    (Trouble.CUT_IN_REPLY, TransportError),
+    (Trouble.CLOSED, TransportError),
+    (Trouble.SILENT, TransportError),
+    (b"OK\x00", RemoteProtocolError),
+    (b"OK", RemoteProtocolError),
+    (b"\x00" + status(), RemoteProtocolError),
+    (b"\xff\xfe\x00" + status(), RemoteProtocolError),
+    (b"MAYBE\x00" + status(), RemoteProtocolError),
+    (b"A" * 3000, RemoteProtocolError),
+    (b"ERROR MECA\x00" + status(), DeviceError),
+]
+
+
+@pytest.mark.parametrize("word", MOTIONS)
+@pytest.mark.parametrize(("trouble", "kind"), TROUBLES)
+def test_trouble_in_a_motion_leaves_the_card_unknown(word, trouble, kind):
+    before, script = MOTIONS[word]
+    driver, _ = new_driver(*before, [fails(word, trouble)])
+
+    async def to_the_end(it):
+        await printed(it)
+        await (it.reject() if word == "Ser" else it.deliver())
+
+    error, _ = outcome(driver, script or to_the_end)
+    assert type(error) is kind
+    assert error.card is CardFate.UNKNOWN
+    assert "scripted" in str(error)
+
+
+@pytest.mark.parametrize("at", range(5))
+@pytest.mark.parametrize(("trouble", "kind"), TROUBLES)
+def test_trouble_in_a_panel_leaves_the_card_unknown(at, trouble, kind):
+    heads = ("y;256", "m;256", "c;256", "k;2", "o;2")
+    driver, transport = new_driver(
+        OPEN, CLAIM, FEED, FRONT[: 3 + at], [panel(heads[at], trouble)]
+    )
+    error, _ = outcome(driver, printed)
+    assert type(error) is kind
+    assert error.card is CardFate.UNKNOWN
+    assert not transport.steps
+
+
+def test_silence_names_the_command_and_the_seconds():
+    driver, _ = new_driver(OPEN, CLAIM, FEED[:-1], [fails("Si", Trouble.SILENT)])
+    error, took_s = outcome(driver, fed)
+    assert "no answer to Si within 60 s" in str(error)
+    assert took_s == pytest.approx(60.25)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ({"err": 0x01000000}, "media-jam-error"),
+        ({"err": 0x00200000}, "marker-print-ribbon-empty-error"),
+        ({"war": 0x00020000}, "cover-open-error"),
+        ({"session": 9}, "x-printer-in-use-error"),
+        ({"session": 0}, "other-error"),
+    ],
+)
+def test_a_fault_under_the_head_ends_the_card_at_the_next_look(words, reason):
+    seen = poll(inf=PRINTING, **words)
+    driver, _ = new_driver(OPEN, CLAIM, FEED, FRONT, [poll(inf=PRINTING), seen])
+    error, _ = outcome(driver, printed)
+    assert isinstance(error, DeviceError)
+    assert {str(one) for one in error.reasons} == {reason}
+    assert error.card is CardFate.UNKNOWN
+
+
+@pytest.mark.parametrize("war", [0x01000000, 0x00080000])
+def test_the_last_blank_and_the_last_ribbon_set_still_make_a_card(war):
+    finish = [poll(inf=PRINTING, war=war), poll(inf=INSIDE, war=war)]
+    driver, _ = new_driver(
+        OPEN, CLAIM, FEED, FRONT, finish, [poll(inf=INSIDE, war=war), says("Se", "OK")]
+    )
+
+    async def main():
+        await printed(driver)
+        await driver.deliver()
+
+    run_in_virtual_time(main)
+
+
+def test_a_card_that_never_ends_is_given_up_after_its_longest_time():
+    looks = [poll(inf=PRINTING)] * 400
+    driver, _ = new_driver(OPEN, CLAIM, FEED, FRONT, looks)
+    error, took_s = outcome(driver, printed)
+    assert "still printing after 90 s" in str(error)
+    assert took_s == pytest.approx(90.25)
+    assert error.card is CardFate.UNKNOWN
+
+
+def test_a_card_that_a_hand_took_is_missed():
+    driver, _ = new_driver(OPEN, CLAIM, FEED, FRONT, [poll()])
+    error, _ = outcome(driver, printed)
+    assert "seen is none" in str(error)
+    assert error.card is CardFate.UNKNOWN
+
+
+def test_an_eject_that_moved_nothing_is_a_doubt():
+    stuck = [poll(inf=INSIDE), says("Se", "OK", inf=INSIDE)]
+    driver, _ = new_driver(OPEN, CLAIM, FEED, FRONT, FINISH, stuck)
+
+    async def script(it):
+        await printed(it)
+        await it.deliver()
+
+    error, _ = outcome(driver, script)
+    assert "the card is inside" in str(error)
+    assert error.card is CardFate.UNKNOWN
+
+
+def test_nothing_is_rejected_while_the_printer_still_prints():
+    driver, transport = new_driver(OPEN, CLAIM, [poll(inf=PRINTING)])
+
+    async def script(it):
+        await claimed(it)
+        await it.reject()
+
+    error, _ = outcome(driver, script)
+    assert "still printing" in str(error)
+    assert not any(data.startswith(b"\x1bSer") for data in transport.writes)
+
+
+def test_after_delivery_a_failing_release_says_that_a_card_exists():
+    driver, _ = new_driver(
+        OPEN, CLAIM, FEED, FRONT, FINISH, DELIVER, [poll(Trouble.REFUSED)]
+    )
+
+    async def script(it):
+        await printed(it)
+        await it.deliver()
+        await it.release()
+
+    error, _ = outcome(driver, script)
+    assert error.card is CardFate.PRINTED
+
+
+def test_a_fault_that_stays_after_its_acknowledgement_is_named():
+    driver, _ = new_driver(OPEN, [poll(), says("Scs", "OK", err=0x01000000)])
+
+    async def script(it):
+        await it.open()
+        await it.clear_fault()
+
+    error, _ = outcome(driver, script)
+    assert "still up: media-jam-error" in str(error)
+
+
+# The order of calls.
+
+
+def test_a_driver_is_spent_after_any_error_and_can_still_be_closed():
+    driver, _ = new_driver(OPEN, CLAIM, FEED[:-1], [fails("Si", Trouble.CLOSED)])
+    calls: list[Any] = [
+        driver.open,
+        driver.status,
+        driver.observe,
+        driver.claim,
+        driver.feed,
+        driver.finish_print,
+        driver.deliver,
+        driver.reject,
+        driver.clear_fault,
+        driver.release,
+        lambda: driver.print_side(CARD, CardSide.FRONT),
+    ]
+
+    async def main():
+        with pytest.raises(TransportError):
+            await fed(driver)
+        for call in calls:
+            with pytest.raises(LocalProtocolError, match="spent") as caught:
+                await call()
+            assert caught.value.card is CardFate.UNKNOWN
+        await driver.close()
+        await driver.close()
+
+    run_in_virtual_time(main)
+
+
+def test_a_cancelled_motion_closes_the_link_and_spends_the_driver():
+    driver, transport = new_driver(
+        OPEN, CLAIM, FEED[:-1], [fails("Si", Trouble.SILENT)]
+    )
+
+    async def main():
+        await claimed(driver)
+        feeding = asyncio.create_task(driver.feed())
+        while not any(data.startswith(b"\x1bSi") for data in transport.writes):
+            await asyncio.sleep(0)
+        feeding.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await feeding
+        assert not transport.is_open
+        with pytest.raises(LocalProtocolError) as caught:
+            await driver.deliver()
+        assert caught.value.card is CardFate.UNKNOWN
+
+    run_in_virtual_time(main)
+
+
+def test_calls_out_of_order_reach_no_wire():
+    async def feed_first(it):
+        await it.open()
+        await it.feed()
+
+    async def deliver_unprinted(it):
+        await fed(it)
+        await it.deliver()
+
+    async def back_first(it):
+        await fed(it)
+        await it.print_side(BOTH_SIDES, CardSide.BACK)
+
+    async def missing_side(it):
+        await fed(it)
+        await it.print_side(CARD, CardSide.BACK)
+
+    async def two_claims(it):
+        await claimed(it)
+        await it.claim()
+
+    for before, script in (
+        ([], lambda it: it.claim()),
+        ([OPEN], feed_first),
+        ([OPEN, CLAIM, FEED], deliver_unprinted),
+        ([OPEN, CLAIM, FEED], back_first),
+        ([OPEN, CLAIM, FEED], missing_side),
+        ([OPEN, CLAIM, [poll()]], two_claims),
+    ):
+        driver, transport = new_driver(*before)
+        error, _ = outcome(driver, script)
+        assert type(error) is LocalProtocolError
+        assert not transport.steps
+
+
+# Preparing.
+
+
+def test_the_digest_is_over_the_dots_in_the_order_of_sending():
+    digest = hashlib.sha256()
+    for _, panels in BOTH_SIDES.sides:
+        for _, dots in panels:
+            digest.update(dots)
+    assert BOTH_SIDES.digest == digest.hexdigest()
+    names = [
+        (side, [panel.value for panel, _ in row]) for side, row in BOTH_SIDES.sides
+    ]
+    assert names == [(CardSide.FRONT, list("ymcko")), (CardSide.BACK, list("ymcko"))]
+
+
+@pytest.mark.parametrize("session_id", [0, -1, 65536])
+def test_a_session_id_that_the_wire_cannot_carry_is_refused(session_id):
+    with pytest.raises(LocalProtocolError, match="65535"):
+        EvolisDriver(MODELS["Primacy"], ScriptedTransport([]), session_id=session_id)
+
+
+def test_what_cannot_be_printed_is_refused_before_a_blank_moves():
+    driver, _ = new_driver()
+    front, back = planes(CardSide.FRONT), planes(CardSide.BACK)
+    small = SidePlanes(
+        CardSide.FRONT, {**front.planes, Panel.CYAN: Image.new("L", (9, 9))}
+    )
+    coloured = SidePlanes(
+        CardSide.FRONT, {**front.planes, Panel.CYAN: Image.new("RGB", (1016, 648))}
+    )
+    bare = SidePlanes(CardSide.FRONT, {Panel.YELLOW: front.planes[Panel.YELLOW]})
+    for sides, kind, message in (
+        ([front], "KO", "expected one of: YMCKO"),
+        ([], "YMCKO", "expected front"),
+        ([back], "YMCKO", "expected front"),
+        ([front, front], "YMCKO", "expected front"),
+        ([small], "YMCKO", "9 × 9, expected L 1016 × 648"),
+        ([coloured], "YMCKO", "is RGB"),
+        ([bare], "YMCKO", "planes"),
+    ):
+        with pytest.raises(LocalProtocolError, match=message) as caught:
+            driver.prepare(sides, kind)
+        assert caught.value.card is CardFate.UNTOUCHED
