@@ -50,10 +50,12 @@ class Desk:
     to: Addressee
     clocks: Clocks
     say: Callable[[str], None]
+    greeting_s: float = 5.0  # an agent not seen yet may come: it will ask for its jobs
     book: Book = field(default_factory=Book)
     state: Document | None = None  # the newest of the agent
     online: Document | None = None
     _nonce: str | None = None
+    _opened_s: float = 0.0
 
     def open(self, orders: list[Order]) -> None:
         """Take the orders, and from the disk what is known of them already.
@@ -65,6 +67,7 @@ class Desk:
         for order in orders:
             if not self.store.has_job(order.job_id):
                 self._file(order)
+        self._opened_s = self.clocks.mono_s()
         self.book.follow(order.job_id for order in orders)
         for raw in self.store.lines():
             line = self.book.ledger.read(raw)
@@ -94,7 +97,10 @@ class Desk:
 
     def due(self) -> list[Outgoing]:
         """Jobs that must be sent now, for the first time or again."""
-        return [self._job(each) for each in self.book.due(self.clocks.mono_s())]
+        now_s = self.clocks.mono_s()
+        if self.online is None and now_s < self._opened_s + self.greeting_s:
+            return []
+        return [self._job(each) for each in self.book.due(now_s)]
 
     def _file(self, order: Order) -> None:
         job = document(order, self.to, self.clocks.wall())
@@ -130,7 +136,8 @@ class Desk:
         if fresh:
             self.store.append(b"".join(line.raw for line in fresh))
         for line in fresh:
-            self._tell(line)
+            for told in describe(line):
+                self.say(told)
         return self._ack()
 
     def _answer(self, ask: Document) -> list[Outgoing]:
@@ -158,22 +165,21 @@ class Desk:
         payload = json.dumps(ack, separators=(",", ":")).encode()
         return Outgoing("ack", sign_ack(payload, self.key), retain=True)
 
-    def _tell(self, line: Line) -> None:
-        told = describe(line)
-        if told:
-            self.say(told)
 
-
-def describe(line: Line) -> str:
-    """One event in a few plain words; empty for those that only auditors read."""
+def describe(line: Line) -> list[str]:
+    """One event in a few plain words; nothing for those that only auditors read."""
     data, job = line.event["data"], line.event.get("job", "")
     attempt = line.event.get("attempt", 0)
-    reasons = " ".join(data.get("reasons", ()))
+    reasons = data.get("reasons", [])
+    if line.kind == "fault-raised":
+        return [f"printer reports {reason}" for reason in reasons]
+    if line.kind == "fault-cleared":
+        return [f"printer is rid of {reason}" for reason in reasons]
     texts = {
         "job-accepted": f"{job} accepted",
         "job-rejected": f"{job or 'a message'} rejected: {data.get('reason')}",
         "job-started": f"{job} started, attempt {attempt}",
-        "job-stopped": f"{job} stopped: {reasons}",
+        "job-stopped": f"{job} stopped: {' '.join(reasons)}",
         "job-held": f"{job} held: {data.get('reason')}",
         "job-returned": f"{job} back in the queue: {data.get('outcome')}",
         "job-completed": f"{job} completed",
@@ -181,11 +187,9 @@ def describe(line: Line) -> str:
         "job-aborted": f"{job} aborted: {data.get('reason')}",
         "attempt-resolved": f"{job} resolved by {line.event.get('who')}: "
         f"{data.get('found')}",
-        "fault-raised": f"printer reports {reasons}",
-        "fault-cleared": f"printer is rid of {reasons}",
         "incident-raised": f"INCIDENT {data.get('incident')}: {data.get('detail')}",
     }
-    return texts.get(line.kind, "")
+    return [texts[line.kind]] if line.kind in texts else []
 
 
 def system_clocks() -> Clocks:

@@ -64,12 +64,16 @@ def count_cards(truth: Truth) -> Counter[str]:
 
 
 def sum_moves(lines: Iterable[Line]) -> Counter[str]:
-    """Blanks by place, added up from the centre's own copy of the events."""
+    """Blanks by place, added up from the centre's own copy of the events.
+
+    `received` counts what ever came from there, the other places what they hold.
+    """
     places: Counter[str] = Counter()
     for line in lines:
         if line.kind == "stock-moved":
             data = line.event["data"]
-            places[data["source"]] -= data["count"]
+            came = data["source"] == "received"
+            places[data["source"]] += data["count"] if came else -data["count"]
             places[data["destination"]] += data["count"]
     return places
 

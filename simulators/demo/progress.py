@@ -49,6 +49,7 @@ class Follower:
         self._job_count = job_count
         self._over: dict[str, str] = {}
         self._spoken = asyncio.Event()
+        self.deaf = False
 
     @property
     def completed_count(self) -> int:
@@ -57,6 +58,8 @@ class Follower:
 
     def hear(self, line: str) -> None:
         """One line of the centre."""
+        if self.deaf:
+            return
         found = _OVER.match(line)
         if found:
             self._over[found[1]] = found[2]

@@ -59,7 +59,7 @@ class Site:
     @property
     def public_key(self) -> Path:
         """What the centre seals for."""
-        return self.directory / "agent.pub.jwk"
+        return self.directory / "agent.jwk.pub"
 
     @property
     def socket(self) -> Path:
@@ -84,15 +84,13 @@ class Machine:
 
 
 async def make_agent_key(site: Site) -> None:
-    """Let the agent make its key, unless there is one, and show its public half.
+    """Let the agent make its key, unless there is one, with its public half beside it.
 
     Raises:
         ChildError: `blanko keys` failed.
     """
     if not site.agent_key.exists():
-        await _blanko("keys", "new", str(site.agent_key))
-    shown = await _blanko("keys", "show", str(site.agent_key))
-    site.public_key.write_text(shown)
+        await _blanko("keys", "new", "--out", str(site.agent_key))
 
 
 def write_config(site: Site, broker: str, trust: Path, printer_port: int) -> None:
@@ -161,13 +159,12 @@ def world_of(site: Site) -> World:
     return World(site.emulator_socket)
 
 
-async def _blanko(*words: str) -> str:
-    """Run one command of the agent that needs no daemon; return what it prints."""
+async def _blanko(*words: str) -> None:
+    """Run one command of the agent that needs no daemon."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "agent", *words, cwd=ROOT,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await process.communicate()
+    _, err = await process.communicate()
     if process.returncode != 0:
         raise ChildError(f"blanko {' '.join(words)}: {err.decode().strip()}")
-    return out.decode()

@@ -109,7 +109,7 @@ class Story:
         stage.write_config(site, broker, key_dir / TRUST_NAME, port)
         await self._start_centre(broker, key_dir)
         await stage.start_agent(self.children, site)
-        self._teller.tell("demo", f"broker, printer, agent and centre run ({broker})")
+        self._teller.tell("demo", "broker, printer, centre and agent are up")
 
     async def _start_broker(self) -> str:
         """Start it on a free port; if somebody was faster there, on another."""
@@ -134,7 +134,9 @@ class Story:
             "--station", self._site.station, "--printer", self._site.printer,
             "--jobs", str(self._orders), "--store", str(self.store_dir),
         ]  # fmt: skip
-        await self.children.start("centre", argv, self._follower.hear)
+        centre = await self.children.start("centre", argv, self._follower.hear)
+        # What an agent says before anybody has subscribed, the broker drops.
+        await self.children.line(centre, "centre joined", stage.READY_S)
 
     async def _play(self) -> str | None:
         """Run until every job is over, or nothing happens any more: says why."""
@@ -169,7 +171,7 @@ class Story:
         job_ids = self.job_ids()
         store = Store(self.store_dir)
         verdict = reach_verdict(job_ids, store, stock, truth, self._options.out)
-        pictures = sorted(self._options.out.glob("card-*.png"))
+        pictures = sorted(self._options.out.glob("card-*.png"), key=_front_first)
         if pictures:
             contact_sheet(pictures, self._options.out / "contact-sheet.png")
         if reason is not None:
@@ -189,10 +191,16 @@ class Story:
             self._teller.tell("demo", "the agent's last events are not acknowledged")
 
     async def close(self) -> None:
-        """End everything this demo has started."""
+        """End everything this demo has started, without another word."""
+        self._follower.deaf = True
         if self._relay is not None:
             await self._relay.stop()
         await self.children.stop()
+
+
+def _front_first(picture: Path) -> tuple[str, bool]:
+    card, _, side = picture.stem.rpartition("-")
+    return card, side != "front"
 
 
 async def _listening(child: Child, port: int) -> bool:

@@ -32,6 +32,11 @@ def said():
 
 @pytest.fixture
 def make_desk(tmp_path, said, orders):
+    times = iter([100.0])  # opened then, and everything else is later
+
+    def clock():
+        return next(times, 200.0)
+
     def make():
         agent = ECKey.generate_key("P-256")
         desk = Desk(
@@ -40,7 +45,7 @@ def make_desk(tmp_path, said, orders):
             key=centre_key(tmp_path / "keys"),
             agent=AgentKey(agent, agent.thumbprint()),
             to=Addressee("station-1", "p1", agent.thumbprint()),
-            clocks=Clocks(lambda: datetime(2026, 3, 4, tzinfo=UTC), lambda: 100.0),
+            clocks=Clocks(lambda: datetime(2026, 3, 4, tzinfo=UTC), clock),
             say=said.append,
         )
         desk.open(orders)
@@ -72,6 +77,15 @@ def test_every_job_goes_out_once_and_then_waits_for_an_answer(make_desk):
     desk = make_desk()
     assert [each.topic for each in desk.due()] == ["job"] * 3
     assert desk.due() == []
+
+
+def test_jobs_wait_a_moment_for_an_agent_that_may_ask(make_desk):
+    desk = make_desk()
+    desk.greeting_s = 1000
+    assert desk.due() == []
+    online = {"online": True, "connection": 1, "boot": "b-1"}
+    desk.receive("online", json.dumps(online).encode())
+    assert len(desk.due()) == 3
 
 
 def test_events_are_on_disk_before_they_are_acknowledged(make_desk, said):
@@ -109,6 +123,7 @@ def test_a_gap_is_answered_with_the_lower_number(make_desk):
 def test_the_desk_knows_after_a_restart_what_it_knew(make_desk):
     make_desk().receive("event", accepted(1, ZEROS, "t-01"))
     desk = make_desk()
+    desk.greeting_s = 0
     assert desk.book.jobs["t-01"].progress is Progress.ACCEPTED
     assert len(desk.due()) == 2
 

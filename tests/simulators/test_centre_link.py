@@ -33,6 +33,7 @@ def desk_in(directory):
         to=Addressee("station-1", "p1", agent.thumbprint()),
         clocks=Clocks(lambda: datetime.now(UTC), asyncio.get_running_loop().time),
         say=print,
+        greeting_s=0,
     )
     desk.open(batch(2, "t"))
     return desk

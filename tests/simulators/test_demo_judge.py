@@ -55,7 +55,7 @@ def lines():
 
 @pytest.fixture
 def stock():
-    return {"received": -5, "hopper": 2, "path": 0, "output": 2, "reject-bin": 1}
+    return {"received": 5, "hopper": 2, "path": 0, "output": 2, "reject-bin": 1}
 
 
 @pytest.fixture
