@@ -30,6 +30,7 @@ class Centre:
         self._count = 0
         self._events = threading.Condition()
         self._ended: dict[str, str] = {}
+        self._asked = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self._client.on_socket_open = _send_at_once
         self._client.on_message = self._receive
@@ -40,6 +41,15 @@ class Centre:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+
+    def wait_for_agent(self, timeout_s: float) -> None:
+        """Wait until the agent has connected and asked for its jobs.
+
+        Raises:
+            RuntimeError: it did not in time.
+        """
+        if not self._asked.wait(timeout_s):
+            raise RuntimeError(f"no agent asked for jobs in {timeout_s:g} s")
 
     def seal(self, png: bytes) -> tuple[str, bytes]:
         """Return a new job's id and its sealed message."""
@@ -88,6 +98,7 @@ class Centre:
         if message.topic == f"{_ROOT}/ask":
             ask = json.loads(message.payload)
             self._ack(ask["ledger"], 0, "0" * 64, ask["nonce"])
+            self._asked.set()
             return
         lines = message.payload.decode().splitlines()
         events = [json.loads(line[65:]) for line in lines]

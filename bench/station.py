@@ -116,7 +116,22 @@ def station(folder: Path, *, printer_port: int | None = None) -> Iterator[Statio
                 [sys.executable, "-m", "agent", "run", str(config)], folder, "agent"
             )
         )
+        centre.wait_for_agent(_WAIT_S)
+        _load_stock(config)
         yield Station(agent, centre, plan.name, plan.port, folder)
+
+
+def _load_stock(config: Path) -> None:
+    """Tell the books what the emulated hopper holds."""
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "agent", "stock", "load", _BLANKS),
+            *("--config", str(config)),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=_WAIT_S,
+    )
 
 
 def _first_line(path: Path) -> str:

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, needs
+from conftest import ROOT, needs, wait_until
 from PIL import Image, ImageDraw
 
 pytestmark = [pytest.mark.node, pytest.mark.mosquitto]
@@ -87,14 +87,14 @@ def test_a_job_sealed_by_jose_over_mqtt_js_becomes_a_card(
     address = start_printer(processes, cards)
     config.write_text(CONFIG.format(broker=mosquitto.uri, printer=address))
     agent_key = tmp_path / "agent.jwk"
-    made = processes.start("-m", "agent", "keys", "new", str(agent_key))
+    made = processes.start("-m", "agent", "keys", "new", "--out", str(agent_key))
     assert made.wait(30) == 0, processes.stderr_of(made)
     order = {
         "broker": mosquitto.uri,
         "station": "interop-1",
         "printer": "p1",
         "keys": str(tmp_path / "keys"),
-        "agent": str(agent_key),
+        "agent": f"{agent_key}.pub",
         "image": str(tmp_path / "card.png"),
     }
     (tmp_path / "order.json").write_text(json.dumps(order))
@@ -108,6 +108,9 @@ def test_a_job_sealed_by_jose_over_mqtt_js_becomes_a_card(
     ) as node:
         job = json.loads(node.stdout.readline())["job"]
         agent = processes.start("-m", "agent", "run", str(config))
+        wait_until((tmp_path / "state" / "control.sock").exists, "the agent answers")
+        stock = ("stock", "load", "100", "--config", str(config))
+        assert processes.start("-m", "agent", *stock).wait(30) == 0
         out, err = node.communicate(timeout=90)
     assert node.returncode == 0, err + out + processes.stderr_of(agent)
 
