@@ -45,7 +45,6 @@ class Watch:
         self._status: Status | None = None
         self._identity: Identity | None = None
         self.supplies: Supplies | None = None
-        self._trouble: frozenset[Reason] = frozenset()
         self._holds: set[Reason] = set()
         self._working = False
         self.reasons: frozenset[Reason] = frozenset()
@@ -90,25 +89,27 @@ class Watch:
             self._status = look.status
         else:
             self._status = look
-        self._trouble = frozenset()
         await self._tell(self._judge(self._status, can) | waiting_for)
 
     async def trouble(self, reasons: frozenset[Reason], *, blind: bool) -> None:
         """Take in that the worker cannot go on; `blind`: nobody answers."""
-        self._trouble = reasons
         if blind:
             self._status = None
         others = self.reasons if self._status is not None else frozenset()
-        await self._tell(others | reasons)
+        await self._tell(others | reasons | self._ours())
 
     def _judge(self, status: Status, can: Capabilities) -> frozenset[Reason]:
-        if self._journal.open_attempt() is not None:
-            return status.reasons | self.holds
-        if self._journal.doubtful() is not None:
-            unknown = {error(StateReason.OUTCOME_UNKNOWN)}
-            return status.reasons | self.holds | unknown
+        ours = self._ours()
+        if self._journal.current() is not None:
+            return status.reasons | ours  # the card inside, or missing, is known of
         hopper = hopper_reasons(status, self._journal.stock())
-        return status.reasons | self.holds | machine_reasons(status, can) | hopper
+        return status.reasons | ours | machine_reasons(status, can) | hopper
+
+    def _ours(self) -> frozenset[Reason]:
+        """Return what stops this agent, whether or not the printer can be seen."""
+        if self._journal.doubtful() is None:
+            return self.holds
+        return self.holds | {error(StateReason.OUTCOME_UNKNOWN)}
 
     async def _tell(self, reasons: frozenset[Reason]) -> None:
         self.reasons = reasons

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class CannotPrintError(Exception):
-    """The job can never become a card here; the text begins with the registered word."""
+    """The job can never become a card here; its text begins with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
