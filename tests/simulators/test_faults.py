@@ -283,7 +283,7 @@ def test_a_silent_printer_does_as_told_and_never_says_so():
                 lambda: world.emulator.machine.cards_fed == 1
             )
             assert (await world.truth())["places"]["path"] == 1
-            assert not answer.done()
+            assert await asyncio.wait({answer}, timeout=0.1) == (set(), {answer})
             await world.do(do="clear", kind="silent")
             assert await answer == b"", "closed, never answered"
             assert (await world.poll()).information & CARD_PRINT
