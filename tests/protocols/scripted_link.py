@@ -73,6 +73,7 @@ class ScriptedTransport:
         reply = self._current.reply
         if reply is Trouble.SILENT:
             await asyncio.get_running_loop().create_future()
+        await asyncio.sleep(0)  # as a socket would: others get their turn
         if reply is Trouble.CUT_IN_REPLY and not self._rest:
             raise TransportError("scripted: cut while reading")
         if reply is Trouble.CLOSED or not self._rest:
@@ -134,7 +135,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self._jumping.now_s
 
 
-def run_in_virtual_time(main: Callable[[], Awaitable[None]]) -> float:
+def run_in_virtual_time(main: Callable[[], Awaitable[object]]) -> float:
     """Run to the end and return how many seconds that would have taken."""
 
     async def timed() -> float:

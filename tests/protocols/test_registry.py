@@ -1,0 +1,54 @@
+"""What a configuration may name, and the error that says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from protocols.contract import CountsAt
+from protocols.registry import UnknownPrinterError, capabilities_of, make_driver
+from protocols.vocabulary import CardFate, Panel
+
+
+def test_the_primacy_and_what_it_can_prove():
+    primacy = capabilities_of("evolis", "Primacy")
+    assert (primacy.width_px, primacy.height_px, primacy.dpi) == (1016, 648, 300)
+    assert primacy.two_sided
+    assert primacy.reject_bin
+    assert primacy.ribbons == {"YMCKO": tuple(Panel)}
+    assert primacy.feed_counter is CountsAt.FEED
+    assert primacy.ribbon_counter is CountsAt.START
+    assert primacy.faults_latch
+    assert primacy.power_canary
+    assert primacy.status_beside_job
+
+
+@pytest.mark.parametrize("uri", ["tcp://127.0.0.1:9100", "tcp://[::1]:9100"])
+def test_a_driver_is_made_for_an_address_without_reaching_for_it(uri):
+    driver = make_driver("evolis", "Primacy", uri, session_id=1)
+    assert driver.capabilities.model == "Primacy"
+
+
+@pytest.mark.parametrize(
+    ("family", "model", "uri", "field", "expected"),
+    [
+        ("magicard", "Primacy", "tcp://h:1", "family", "'evolis'"),
+        ("evolis", "primacy", "tcp://h:1", "model", "'Primacy'"),
+        ("evolis", "Primacy", "usb://h:1", "uri", "tcp://HOST:PORT"),
+        ("evolis", "Primacy", "tcp://h", "uri", "tcp://HOST:PORT"),
+        ("evolis", "Primacy", "tcp://:9100", "uri", "tcp://HOST:PORT"),
+        ("evolis", "Primacy", "tcp://h:0", "uri", "1 … 65535"),
+        ("evolis", "Primacy", "tcp://h:70000", "uri", "1 … 65535"),
+        ("evolis", "Primacy", "tcp://h:1/x", "uri", "tcp://HOST:PORT"),
+        ("evolis", "Primacy", "tcp://me@h:1", "uri", "tcp://HOST:PORT"),
+        ("evolis", "Primacy", "tcp://[::1:9100", "uri", "tcp://HOST:PORT"),
+        ("evolis", "Primacy", "", "uri", "tcp://HOST:PORT"),
+    ],
+)
+def test_an_unknown_name_says_which_and_what_was_expected(
+    family, model, uri, field, expected
+):
+    with pytest.raises(UnknownPrinterError) as caught:
+        make_driver(family, model, uri, session_id=1)
+    assert caught.value.field == field
+    assert expected in str(caught.value)
+    assert caught.value.card is CardFate.UNTOUCHED
