@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulators.demo.command import Command
-from simulators.demo.world import World
+from simulators.demo.world import Truth, World
 
 NAME = "budi"
 LOOK_S = 0.8
@@ -90,15 +90,33 @@ class Operator:
         await self._world.hand("cover", open=False)
 
     async def _answer(self) -> None:
-        """Say where the card of a job in doubt has gone."""
+        """Look where the card of a job in doubt has gone, and say so."""
         answer = await self._command("job", "list")
         for job in answer["jobs"]:
             if has(job["reasons"], "x-outcome-unknown"):
-                self._say(f"says the card of {job['job_id']} is in the reject bin")
+                found = whereabouts(await self._world.truth())
+                self._say(f"says of {job['job_id']}: {' '.join(found)}")
                 await self._command(
-                    "job", "resolve", str(job["job_id"]), "--found", "reject-bin",
+                    "job", "resolve", str(job["job_id"]), "--found", *found,
                     "--reason", "kartu macet", "--as", NAME,
                 )  # fmt: skip
+
+
+def whereabouts(truth: Truth) -> tuple[str, ...]:
+    """Where the newest card with a mark lies, in the words of `job resolve --found`."""
+    marked = [card for card in truth["cards"] if card["state"] != "blank"]
+    newest = max(marked, key=lambda card: str(card["id"]), default=None)
+    if newest is None:
+        return ("missing",)
+    match newest["place"]:
+        case "output":
+            whole = newest["state"] == "complete"
+            return "output", "--good" if whole else "--bad"
+        case "reject-bin":
+            return ("reject-bin",)
+        case "path":
+            return ("printer",)
+    return ("missing",)
 
 
 def has(reasons: list[str], keyword: str) -> bool:

@@ -24,18 +24,30 @@ class Relay:
         self._panel = panel
         self._seen = 0
         self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
         self.port = 0
         self.flipped = False
 
     async def start(self) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Listen no more."""
+        """Listen no more, and let go of every connection."""
         if self._server is not None:
             self._server.close()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    def _accept(
+        self, agent_in: asyncio.StreamReader, agent_out: asyncio.StreamWriter
+    ) -> None:
+        # Held here: a task that waits for a stream nobody else holds can be collected.
+        task = asyncio.create_task(self._serve(agent_in, agent_out))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve(
         self, agent_in: asyncio.StreamReader, agent_out: asyncio.StreamWriter
