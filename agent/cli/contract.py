@@ -65,10 +65,10 @@ def check(file: Path, config: Path | None) -> None:
         lines += [f"refused: {finding.reason} (retry: {retry_of(finding.reason)})"]
         lines += [f"  {finding.detail}", f"  {advice.meaning}", f"  {advice.remedy}"]
     if opened is not None and not findings:
-        size = sum(len(part) for part in opened.parts.values())
         job = opened.job
+        size = sum(part.size for part in job.parts)
         lines.append(f"good: job {job.job_id} for {job.station}/{job.printer}")
-        lines.append(f"  {len(opened.parts)} parts, {size} bytes")
+        lines.append(f"  {len(job.parts)} parts, {size} bytes in all")
         if judge is None:
             lines.append("  form only: seal, signature and pictures need --config")
     show({}, lines, as_json=False)

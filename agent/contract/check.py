@@ -9,7 +9,7 @@ from datetime import datetime
 from agent.contract.documents import DocumentError, convert, parse
 from agent.contract.envelope import EnvelopeRefused, OpenedJob
 from agent.contract.messages import Job, RejectReason
-from agent.contract.parts import cut
+from agent.contract.parts import cut, require_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ def _form_of(message: bytes) -> OpenedJob:
     if separator and _is_whole(line):
         payload, parts_follow, binary = line, bool(rest.strip()), rest
     job = convert(parse(payload), Job)
+    require_names(job)
     parts = cut(job, binary) if parts_follow else {}
     return OpenedJob(job, parts, "")
 

@@ -190,7 +190,7 @@ def _numbers(
 ) -> dict[str, str]:
     """Return kty, crv, x and, for a point, y; nothing else a JWK may carry."""
     kty, crv = document.get("kty"), document.get("crv")
-    if not isinstance(kty, str) or curves.get(kty) != crv:
+    if not isinstance(kty, str) or kty not in curves or crv != curves[kty]:
         wish = " or ".join(curves.values())
         raise KeyFileError("a key of another kind", where=where, expected=wish)
     names = ("x", "y") if kty == "EC" else ("x",)

@@ -18,7 +18,7 @@ def cut(job: Job, binary: bytes) -> dict[str, bytes]:
     Raises:
         DocumentError: it is not so; names the part.
     """
-    _require_names(job)
+    require_names(job)
     size = sum(part.size for part in job.parts)
     if size != len(binary):
         raise DocumentError(
@@ -35,7 +35,12 @@ def cut(job: Job, binary: bytes) -> dict[str, bytes]:
     return parts
 
 
-def _require_names(job: Job) -> None:
+def require_names(job: Job) -> None:
+    """Refuse a manifest that is not of exactly the parts that the sides use.
+
+    Raises:
+        DocumentError: names the part that is missing, unused or there twice.
+    """
     names = [part.name for part in job.parts]
     if len(set(names)) != len(names):
         raise DocumentError("two parts have the same name")
