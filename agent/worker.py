@@ -385,9 +385,9 @@ class Worker:
         else:
             log.error("worker_failed", exc_info=failure)
         try:
-            await self._watch.trouble(_reasons_of(failure), blind=not answered)
             if driver is not None and not answered:
                 await self._give_up_waiting(driver.capabilities)
+            await self._watch.trouble(_reasons_of(failure), blind=not answered)
         except JournalError as again:
             log.critical("journal_failed", error=str(again))
         await self._pause(self._retry_s, version if answered else None)

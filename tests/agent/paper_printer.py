@@ -125,6 +125,7 @@ class PaperMachine:
     faults: list[Fault] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     hook: Callable[[str], None] = lambda _: None
+    gate: asyncio.Event | None = None  # where given, printing ends only when it is set
 
     def load(self, count: int) -> None:
         self.hopper += [PaperCard() for _ in range(count)]
@@ -262,7 +263,8 @@ class PaperDriver:
 
     async def finish_print(self) -> None:
         self._strike("finish_print", "before")
-        await asyncio.sleep(0)
+        if self._machine.gate is not None:
+            await self._machine.gate.wait()
         self._strike("finish_print", "after")
 
     async def deliver(self) -> None:

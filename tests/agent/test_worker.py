@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import msgspec
 import pytest
-from paper_printer import (
+
+from agent.contract.events import Found, Place
+from agent.journal import chain
+from agent.journal.journal import Refusal, Resolution
+from agent.lifecycle.states import JobState
+from protocols.vocabulary import PrinterState, StateReason
+from tests.agent.paper_printer import (
     CAN,
     START,
     Fault,
@@ -21,17 +27,11 @@ from paper_printer import (
     two_sided,
 )
 
-from agent.contract.events import Found, Place
-from agent.journal import chain
-from agent.journal.journal import Refusal, Resolution
-from agent.lifecycle.states import JobState
-from protocols.vocabulary import PrinterState, StateReason
-
 MISMATCH = "x-stock-mismatch-error"
 
 
-def drive(test: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(test())  # type: ignore[arg-type]
+def drive(test: Callable[[], Coroutine[None, None, None]]) -> None:
+    asyncio.run(test())
 
 
 async def kinds(station: Station, job: str | None = None) -> list[str]:
@@ -167,7 +167,9 @@ def test_a_failure_at_any_step_leaves_books_that_are_true(
         if untouched:
             # The counter stands, in the same power session: it goes again by itself.
             assert station.state("J1") is JobState.COMPLETED
-            assert station.journal.job("J1").attempts == 2  # type: ignore[union-attr]
+            job = station.journal.job("J1")
+            assert job is not None
+            assert job.attempts == 2
             return
         assert station.state("J1") is JobState.PROCESSING_STOPPED
         assert "x-outcome-unknown-error" in station.worker.picture.reasons
@@ -222,8 +224,8 @@ def test_a_job_that_spoiled_its_blanks_is_held_and_the_next_one_printed(
             await in_doubt(station)
             station.machine.reject_bin.append(station.machine.take("path"))
             answer = Resolution(Found.REJECT_BIN, None, "jam")
-            state = await station.journal.resolve("J1", answer)
-        assert state is JobState.PENDING_HELD
+            await station.journal.resolve("J1", answer)
+        assert station.state() is JobState.PENDING_HELD
         await station.send(make_job("J2", queue_no=2))
         await station.work_until(lambda: station.state("J2") is JobState.COMPLETED)
         started = await details(station, "job-started")
