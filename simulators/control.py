@@ -54,18 +54,15 @@ class Control:
         self._connections = Connections(self._converse, CONNECTIONS_MAX)
 
     async def open(self, path: Path) -> None:
-        """Take the socket. Raises `OSError` when it is not to be had."""
+        """Take the socket and serve. Raises `OSError` when it is not to be had."""
         self._server = await asyncio.start_unix_server(
             self._connections.serve, path, limit=LINE_SIZE_MAX
         )
         self._path = path
 
-    async def run(self) -> None:
-        """Serve for ever; `open` comes first."""
-        assert self._server is not None
-        try:
-            await asyncio.Event().wait()
-        finally:
+    async def close(self) -> None:
+        """Drop who is connected, and remove the socket."""
+        if self._server is not None:
             self._server.close()
             await self._connections.hang_up()
             self._path.unlink(missing_ok=True)

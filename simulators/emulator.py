@@ -99,14 +99,17 @@ class Emulator:
                 await self.control.open(settings.control_path)
         return port
 
+    async def close(self) -> None:
+        """Give back what `open` took, as far as it came."""
+        await self._link.close()
+        await self.control.close()
+
     async def serve(self) -> None:
-        """Live until cancelled; `open` comes first."""
+        """Live until cancelled; `open` comes first, `close` after."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.pacemaker.run())
             group.create_task(self.gallery.run())
             group.create_task(self._link.run())
-            if self._settings.control_path is not None:
-                group.create_task(self.control.run())
 
     async def run(self, say: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT; `say` gets a line for each way in.
@@ -118,15 +121,18 @@ class Emulator:
         loop = asyncio.get_running_loop()
         for signal_no in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_no, ended.set)
-        port = await self.open()
-        async with asyncio.TaskGroup() as group:
-            serving = group.create_task(self.serve())
-            say(f"listening tcp {self._settings.host}:{port}")
-            if self._settings.control_path is not None:
-                say(f"control {self._settings.control_path}")
-            await ended.wait()
-            await self.gallery.drawn()
-            serving.cancel()
+        try:
+            port = await self.open()
+            async with asyncio.TaskGroup() as group:
+                serving = group.create_task(self.serve())
+                say(f"listening tcp {self._settings.host}:{port}")
+                if self._settings.control_path is not None:
+                    say(f"control {self._settings.control_path}")
+                await ended.wait()
+                await self.gallery.drawn()
+                serving.cancel()
+        finally:
+            await self.close()
 
     def _settle(self) -> None:
         self.printer.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -136,8 +137,11 @@ def evolis(**options: Unpack[_Options]) -> None:
     It says `listening tcp HOST:PORT` and, if asked for one, `control PATH`; then it
     works until SIGTERM or Ctrl-C.
     """
-    if options["instant"] and options["speed"] is not None:
+    speed = options["speed"]
+    if options["instant"] and speed is not None:
         raise click.UsageError("--instant and --speed exclude each other")
+    if speed is not None and math.isnan(speed):
+        raise click.UsageError("--speed nan: expected a number")
     host, port = options["tcp"]
     kind, sets = options["ribbon"]
     settings = Settings(
@@ -147,7 +151,7 @@ def evolis(**options: Unpack[_Options]) -> None:
         hopper_count=options["hopper"],
         ribbon_kind=kind,
         ribbon_sets=sets,
-        speed=1.0 if options["speed"] is None else options["speed"],
+        speed=1.0 if speed is None else speed,
         instant=options["instant"],
         seed=options["seed"],
         faults=options["fault"],

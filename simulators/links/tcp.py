@@ -44,9 +44,7 @@ class TcpLink(Generic[AnswerT]):
     printer: Endpoint[AnswerT]
     faults: Faults
     pacemaker: Pacemaker
-    _reserved: socket.socket = field(
-        default_factory=lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    )
+    _reserved: socket.socket | None = None  # bound, never listening: keeps the port
     _server: asyncio.Server | None = None
     _connections: Connections = field(init=False)
 
@@ -59,29 +57,28 @@ class TcpLink(Generic[AnswerT]):
         Raises:
             OSError: the port is not to be had.
         """
-        # Bound but never listening: it keeps the number while the printer is away.
-        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._reserved.bind((host, port))
+        self._reserved = _bound(host, port)
         if self.printer.reachable:
             await self._listen()
         return int(self._reserved.getsockname()[1])
 
-    async def run(self) -> None:
-        """Be there while the printer is reachable, for ever; `open` comes first."""
-        try:
-            while True:
-                await self.pacemaker.until(lambda: not self.printer.reachable)
-                await self._hang_up()
-                await self.pacemaker.until(lambda: self.printer.reachable)
-                await self._listen()
-        finally:
-            await self._hang_up()
+    async def close(self) -> None:
+        """Drop who is connected, and give the port back."""
+        await self._hang_up()
+        if self._reserved is not None:
             self._reserved.close()
 
+    async def run(self) -> None:
+        """Be there while the printer is reachable, for ever; `open` comes first."""
+        while True:
+            await self.pacemaker.until(lambda: not self.printer.reachable)
+            await self._hang_up()
+            await self.pacemaker.until(lambda: self.printer.reachable)
+            await self._listen()
+
     async def _listen(self) -> None:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(self._reserved.getsockname())
+        assert self._reserved is not None
+        listener = _bound(*self._reserved.getsockname())
         self._server = await asyncio.start_server(
             self._connections.serve, sock=listener
         )
@@ -128,3 +125,14 @@ class TcpLink(Generic[AnswerT]):
         garbage = FaultKind.GARBAGE in self.faults.on_link
         writer.write(self.faults.rubbish() if garbage else reply)
         await writer.drain()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

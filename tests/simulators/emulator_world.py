@@ -136,6 +136,7 @@ async def living(**settings: Any) -> AsyncIterator[World]:
         serving.cancel()
         with suppress(asyncio.CancelledError):
             await serving
+        await emulator.close()
 
 
 def refused(port: int) -> bool:

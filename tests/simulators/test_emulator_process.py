@@ -1,0 +1,139 @@
+"""`blanko-sim printer evolis` as a process: its lines, its port, its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+from click.testing import CliRunner
+
+from simulators.cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(*options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "simulators", "printer", "evolis", *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().rstrip("\n")
+
+
+def ask(port: int, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as link:
+        link.sendall(request)
+        link.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: link.recv(4096), b""))
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_is_works_and_ends_when_told(short_folder, sign):
+    control = short_folder / "control"
+    process = start(
+        *("--tcp", "127.0.0.1:0", "--instant", "--control", str(control)),
+        *("--cards", str(short_folder / "cards"), "--hopper", "2"),
+    )
+    try:
+        port = int(line(process).removeprefix("listening tcp 127.0.0.1:"))
+        assert line(process) == f"control {control}"
+        assert ask(port, b"\x1bSi\r\0").startswith(b"OK\0")
+        for letter, size in (*((x, 658_368) for x in "ymc"), ("k", 82_296)):
+            levels = "2" if letter == "k" else "256"
+            head = f"\x1bDb;{letter};{levels};".encode()
+            assert ask(port, head + bytes(size) + b"\r\0").startswith(b"OK\0")
+        assert ask(port, b"\x1bSer\r\0").startswith(b"OK\0")
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(str(control))
+            link.sendall(b'{"do": "truth"}\n')
+            truth = json.loads(link.makefile().readline())
+        assert truth["places"]["reject-bin"] == 1
+        assert truth["cards"][0]["state"] == "part-printed"
+        process.send_signal(sign)
+        _, errors = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 0
+    assert errors == ""
+    assert not control.exists()
+    names = [path.name for path in (short_folder / "cards").iterdir()]
+    assert names == ["card-000001-front.png"]
+
+
+def test_it_costs_next_to_nothing_while_idle(short_folder):
+    process = start("--tcp", "127.0.0.1:0")
+    try:
+        port = int(line(process).rpartition(":")[2])
+        ask(port, b"")
+        begun_s, used_before_s = perf_counter(), cpu_s(process.pid)
+        while perf_counter() - begun_s < 1.0:
+            signal.sigtimedwait([], 1.0)
+        assert cpu_s(process.pid) - used_before_s <= 0.02
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--tcp", "9100"], "'9100': expected HOST:PORT"),
+        (["--tcp", "127.0.0.1:99999"], "expected HOST:PORT"),
+        (["--ribbon", "ABC:3"], "'ABC': expected one of YMCKO"),
+        (["--ribbon", "YMCKO"], "'YMCKO': expected YMCKO:0 to YMCKO:1000"),
+        (["--fault", "gremlin@2"], "'gremlin': expected one of hopper-empty"),
+        (["--fault", "jam-path"], "'jam-path': expected jam-path@N"),
+        (["--model", "Zenius"], "'Zenius' is not"),
+        (["--speed", "2", "--instant"], "exclude each other"),
+        (["--speed", "nan"], "expected a number"),
+    ],
+)
+def test_a_wrong_option_is_told_what_was_expected(options, message):
+    result = CliRunner().invoke(main, ["printer", "evolis", *options])
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_a_port_or_socket_that_is_not_to_be_had_is_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = CliRunner().invoke(main, ["printer", "evolis", "--tcp", address])
+    assert result.exit_code == 1
+    assert f"tcp {address}: " in result.output
+    assert "in use" in result.output.lower()
+
+
+def test_the_group_lists_its_commands_without_importing_them():
+    script = (
+        "import sys; from simulators.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "assert 'PIL' not in sys.modules and 'asyncio' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("printer", "centre", "demo", "station"):
+        assert name in done.stdout
