@@ -23,7 +23,10 @@ max_queued_messages 100000
 max_queued_bytes 268435456
 set_tcp_nodelay true
 log_dest stdout
+user root
 """
+# `user` matters only to root: changing to another would undo what ends the broker with
+# whoever started it.
 _IOTCORE = """\
 id = 0
 [router]

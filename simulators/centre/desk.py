@@ -61,7 +61,7 @@ class Desk:
         """Take the orders, and from the disk what is known of them already.
 
         Raises:
-            BookError: the store's events are no chain.
+            BookError: the store's events are no whole chain.
             ContractError: an order does not make a job the contract allows.
         """
         for order in orders:
@@ -72,7 +72,8 @@ class Desk:
         for raw in self.store.lines():
             line = self.book.ledger.read(raw)
             self.contract.check("event", line.event, "the store")
-            self.book.add(line, 0.0)
+            if not self.book.add(line, 0.0):
+                raise BookError(f"{self.store.events}: event {line.no} is out of order")
 
     def receive(self, topic: str, payload: bytes) -> list[Outgoing]:
         """Take one message of the agent.

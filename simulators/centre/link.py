@@ -103,6 +103,8 @@ class Link:
             await _end(tasks)
 
     async def _receive(self, client: aiomqtt.Client, until_done: bool) -> None:
+        if until_done and self._desk.book.done:
+            return
         async for message in client.messages:
             topic = str(message.topic).rpartition("/")[2]
             payload = message.payload

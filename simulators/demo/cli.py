@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from simulators.centre.book import BookError
 from simulators.centre.contract import ContractError
 from simulators.demo.children import ChildError
 from simulators.demo.command import CommandError
-from simulators.demo.progress import Teller
+from simulators.demo.progress import COLUMNS, Teller
 from simulators.demo.story import JOB_COUNT, LIMIT_S, Options, Story
 from simulators.demo.table import job_table, place_table
 from simulators.demo.verdict import Verdict
@@ -116,9 +117,14 @@ def _show(verdict: Verdict, options: Options, teller: Teller) -> None:
     if verdict.findings:
         teller.plain(f"{good} of {JOB_COUNT} jobs completed, but:")
         for finding in verdict.findings:
-            teller.plain(f"  DIFFERS  {finding}")
+            for line in _wrapped(f"  DIFFERS  {finding}"):
+                teller.plain(line)
     else:
         teller.plain(f"{good} of {JOB_COUNT} jobs completed; books and machine agree.")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, COLUMNS, subsequent_indent=" " * 11)
 
 
 def _suggest(story: Story, teller: Teller) -> None:

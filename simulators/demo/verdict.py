@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulators.centre.book import Ledger, Line
+from simulators.centre.book import BookError, Ledger, Line
 from simulators.centre.store import Store, parts_of
 from simulators.demo import judge
 from simulators.demo.pictures import compare_pictures
@@ -31,11 +31,13 @@ def verified_lines(store: Store) -> list[Line]:
     """The centre's event lines, read anew from its disk.
 
     Raises:
-        BookError: the chain does not hold.
+        BookError: the chain does not hold, or a line is missing.
     """
     ledger = Ledger()
     for raw in store.lines():
-        ledger.add(ledger.read(raw))
+        line = ledger.read(raw)
+        if not ledger.add(line):
+            raise BookError(f"the centre kept event {line.no} after {ledger.no}")
     return ledger.lines
 
 

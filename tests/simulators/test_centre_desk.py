@@ -128,6 +128,16 @@ def test_the_desk_knows_after_a_restart_what_it_knew(make_desk):
     assert len(desk.due()) == 2
 
 
+def test_a_store_that_lost_a_line_is_refused(make_desk):
+    desk = make_desk()
+    first = accepted(1, ZEROS, "t-01")
+    second = accepted(2, first[:64].decode(), "t-02")
+    desk.receive("event", first + second)
+    desk.store.events.write_bytes(second)
+    with pytest.raises(BookError, match="out of order"):
+        make_desk()
+
+
 def test_a_job_sent_again_has_the_same_signed_bytes(make_desk, tmp_path):
     make_desk()
     before = Store(tmp_path / "store").job("t-01")
