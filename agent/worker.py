@@ -76,7 +76,7 @@ class Worker:
         self._executor = executor
         self._health = health
         self._watch = Watch(journal)
-        self._stopping = False
+        self._end = asyncio.Event()
         self._settled = False
         self._retry_s = RETRY_FIRST_S
         self._feed_retry_s = ACKNOWLEDGE_S
@@ -98,17 +98,17 @@ class Worker:
         self._journal.changed.move()
 
     def stop(self) -> None:
-        """End `run` after the card in the path, and at once if there is none."""
-        self._stopping = True
+        """End `run` after the card in the path, and at once if there is none.
+
+        The card is granted `FINISH_CARD_S`; then its attempt stays open, and the next
+        start says so. The same holds when `run` is cancelled.
+        """
+        self._end.set()
         self._journal.changed.move()
 
     async def run(self) -> None:
-        """Work until `stop`, or until cancelled.
-
-        Cancelled, it still finishes the card in the path if that takes no longer than
-        `FINISH_CARD_S`; else the attempt stays open, and the next start says so.
-        """
-        while not self._stopping:
+        """Work until `stop`, or until cancelled."""
+        while not self._end.is_set():
             driver: Driver | None = None
             try:
                 driver = self._workshop.make_driver()
@@ -127,7 +127,7 @@ class Worker:
         self._watch.known(await driver.open())
         self._settled = await self._settle(driver)
         self._retry_s = RETRY_FIRST_S
-        while not (self._stopping or self._spent):
+        while not (self._end.is_set() or self._spent):
             version = self._journal.changed.version
             self._beat(driver.capabilities)
             if not await self._round(driver):
@@ -144,12 +144,12 @@ class Worker:
             self._beat(can)
             await self._watch.saw(seen, can)
             late = self._clock.mono_ms() >= limit_ms
-            if at_rest or late or self._stopping or errors_of(seen.status.reasons):
+            if at_rest or late or self._end.is_set() or errors_of(seen.status.reasons):
                 break
             await self._clock.sleep(can.settle_gap_s)
             before, seen = seen, await driver.observe()
             at_rest = settled(before, seen, can.settle_gap_s, can)
-        if not self._stopping:
+        if not self._end.is_set():
             await self._recover(seen if at_rest else None, can)
             await self._watch.saw(seen, can)
         return at_rest
@@ -315,6 +315,8 @@ class Worker:
             return False
         card = Card(job.job_id, choice.passed_over, prepared, before)
         finished = await self._finish(self._work(driver, card))
+        if finished is None:
+            return False
         self._learn(finished)
         if finished.seen is not None:
             await self._watch.saw(finished.seen, can)
@@ -334,18 +336,29 @@ class Worker:
             await driver.release()
         return finished
 
-    async def _finish(self, work: Coroutine[None, None, Finished]) -> Finished:
-        """Await the card; when cancelled, give it time to come to its end."""
-        task = asyncio.ensure_future(work)
+    async def _finish(self, work: Coroutine[None, None, Finished]) -> Finished | None:
+        """Await the card; once the end is asked for, only so long. None: not done.
+
+        Not done means that the attempt stays open, for the next start to settle.
+        """
+        card = asyncio.ensure_future(work)
+        asked = asyncio.ensure_future(self._end.wait())
         try:
-            return await asyncio.shield(task)
+            await asyncio.wait({card, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if not card.done():
+                await self._hurry(card)
         except asyncio.CancelledError:
-            log.warning("card_finishing", limit_s=FINISH_CARD_S)
-            await asyncio.wait({task}, timeout=FINISH_CARD_S)
+            await self._hurry(card)
             raise
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            for task in (card, asked):
+                task.cancel()
+            await asyncio.wait({card, asked})
+        return None if card.cancelled() else card.result()
+
+    async def _hurry(self, card: asyncio.Future[Finished]) -> None:
+        log.warning("card_finishing", limit_s=FINISH_CARD_S)
+        await asyncio.wait({card}, timeout=FINISH_CARD_S)
 
     def _learn(self, finished: Finished) -> None:
         if finished.outcome is not Outcome.UNTOUCHED:
@@ -416,7 +429,7 @@ class Worker:
 
     async def _moved(self, version: int) -> None:
         await self._journal.changed.beyond(version)
-        if not self._stopping:
+        if not self._end.is_set():
             await self._clock.sleep(ROUND_MIN_S)
 
     def _beat(self, can: Capabilities) -> None:

@@ -256,6 +256,30 @@ def test_cancelled_the_worker_finishes_the_card_in_the_path(tmp_path: Path) -> N
     asyncio.run(test())
 
 
+def test_stopped_the_worker_finishes_its_card_and_begins_no_other(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        station = await Station.make(tmp_path)
+        station.machine.gate = asyncio.Event()
+        await station.stock(4)
+        await station.send(make_job("J1"))
+        await station.send(make_job("J2", queue_no=2))
+        task = asyncio.ensure_future(station.worker.run())
+        while "finish_print" not in station.machine.steps:
+            await asyncio.sleep(0)
+        station.worker.stop()
+        for _ in range(9):
+            await asyncio.sleep(0)
+        assert not task.done()
+        station.machine.gate.set()
+        await task
+        assert station.state("J1") is JobState.COMPLETED
+        assert station.state("J2") is JobState.PENDING
+
+    asyncio.run(test())
+
+
 def test_cancelled_twice_the_attempt_stays_open_and_the_next_start_asks(
     tmp_path: Path,
 ) -> None:
