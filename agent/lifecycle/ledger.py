@@ -36,11 +36,11 @@ def move(book: Mapping[Place, int], movement: Movement) -> dict[Place, int]:
     """Return the book after `movement`.
 
     `received` counts every blank this printer was ever given, so it grows when blanks
-    leave it for a place inside, and shrinks when they go back.
+    leave it for a place inside; nothing ever goes back there.
 
     Raises:
-        MovementRefusedError: a count below one or too large, one place named twice, or
-            more blanks than the place holds.
+        MovementRefusedError: a count below one or too large, a place that nothing goes
+            to, or more blanks than the place holds.
     """
     source, destination, count = movement.source, movement.destination, movement.count
     if not 1 <= count <= COUNT_MAX:
@@ -49,6 +49,8 @@ def move(book: Mapping[Place, int], movement: Movement) -> dict[Place, int]:
         )
     if source is destination:
         raise MovementRefusedError(f"a movement from {source} to itself")
+    if destination is Place.RECEIVED:
+        raise MovementRefusedError(f"a movement from {source} back to {destination}")
     after = dict(book)
     if source is Place.RECEIVED:
         after[source] += count
@@ -58,10 +60,7 @@ def move(book: Mapping[Place, int], movement: Movement) -> dict[Place, int]:
         raise MovementRefusedError(
             f"a movement of {count} from {source}, which holds {book[source]}"
         )
-    if destination is Place.RECEIVED:
-        after[destination] -= count
-    else:
-        after[destination] += count
+    after[destination] += count
     return after
 
 
