@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 from agent.contract.envelope import EnvelopeRefused, open_ack, open_job
 from agent.contract.messages import RejectReason as R
-from agent.contract.tokens import MESSAGE_SIZE_MAX
+from agent.contract.tokens import MESSAGE_SIZE_MAX, ShapeError, jws_header
 from tests.agent.envelope_by_hand import (
     PICTURE,
     TO,
@@ -743,3 +743,29 @@ def test_x25519_refuses_a_zero_secret_itself():
         x25519.X25519PrivateKey.generate().exchange(
             x25519.X25519PublicKey.from_public_bytes(bytes(32))
         )
+
+
+def test_the_algorithm_is_judged_by_the_trust_file_before_the_library_is_asked():
+    world = World("P-256", "ES256")
+    with pytest.raises(EnvelopeRefused) as refused:
+        open_job(inner(world, alg="Ed25519"), world.keyring(), TO)
+    assert refused.value.detail.endswith("alg of centre-1 must be ES256")
+
+
+def test_a_header_has_one_spelling_in_base64_and_no_other():
+    world = World("P-256", "Ed25519", centre_kid="centre-10")
+    segment_of = world.signed().split(b".")[0]
+    assert len(segment_of) % 4, "this header's last character has bits to spare"
+    spellings = [segment_of[:-1] + bytes([last]) for last in segment_of[-1:] + b"BFRhx"]
+    token = b".AAAA." + b"A" * 86
+
+    read = [spelling for spelling in spellings if reads(spelling + token)]
+
+    assert read == [segment_of]
+
+
+def reads(token: bytes) -> bool:
+    try:
+        return bool(jws_header(token, "blanko-job+jws"))
+    except ShapeError:
+        return False
