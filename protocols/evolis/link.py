@@ -137,8 +137,12 @@ class Link:
 
     def _judged(self, command: Command, reply: Reply | None) -> Exchange:
         if reply is None:
+            # A panel cut short stays open in the printer, not in the link: EVO-07.
+            hint = (
+                "" if command.moves_card else "; if it stays so, switch it off and on"
+            )
             raise TransportError(
-                f"{self.name}: closed without an answer to {command}",
+                f"{self.name}: closed without an answer to {command}{hint}",
                 card=self._session.card,
             )
         if reply.trailer is None:

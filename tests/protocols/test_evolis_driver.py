@@ -321,6 +321,12 @@ def test_an_absent_printer_is_a_transport_error_and_no_card():
     assert error.card is CardFate.UNTOUCHED
 
 
+def test_a_printer_that_swallows_questions_is_told_apart_for_the_technician():
+    driver, _ = new_driver([*OPEN[:2], fails("Rtp", Trouble.CLOSED)])
+    error, _ = outcome(driver, lambda it: it.open())
+    assert "closed without an answer to Rtp; if it stays so, switch it" in str(error)
+
+
 def test_a_card_inside_makes_even_a_failed_look_a_doubt():
     driver, _ = new_driver([poll(), poll(inf=INSIDE), fails("Rtp", Trouble.CLOSED)])
     error, _ = outcome(driver, lambda it: it.open())

@@ -95,6 +95,11 @@ def test_nothing_is_rejected_between_the_first_panel_and_the_end_of_printing():
     assert not [state for state in printing if (state, Op.REJECT) in TRANSITIONS]
 
 
+def test_a_card_is_rejected_from_where_it_can_be_left():
+    ways = {state for state, op in TRANSITIONS if op is Op.REJECT}
+    assert ways == {State.CLAIMED, State.FED, State.PRINTED}
+
+
 def test_a_refused_motion_leaves_only_looking():
     session = walked(*CARD_OPS[:2])
     session.sending(Op.FEED)
