@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 
 LAST_LINES = 12
 _PR_SET_PDEATHSIG = 1
-_TERM_S = 8.0
+PATIENCE_S = 8.0
+"""How long a program may take to end before it is killed."""
+
 _LIBC = ctypes.CDLL(None)
 
 
@@ -46,8 +48,9 @@ class Child:
 class Children:
     """All programs of one demo; `logs` gets a file for each."""
 
-    def __init__(self, logs: Path) -> None:
+    def __init__(self, logs: Path, patience_s: float = PATIENCE_S) -> None:
         self._logs = logs
+        self._patience_s = patience_s
         self._logs.mkdir(parents=True, exist_ok=True)
         self._children: list[Child] = []
         self._readers: list[asyncio.Task[None]] = []
@@ -128,7 +131,7 @@ class Children:
             return
         child.process.terminate()
         try:
-            async with asyncio.timeout(_TERM_S):
+            async with asyncio.timeout(self._patience_s):
                 await child.process.wait()
         except TimeoutError:
             child.process.kill()

@@ -154,6 +154,22 @@ async def start_agent(children: Children, site: Site) -> Child:
     raise ChildError(f"the agent does not answer:\n{agent.last_words()}")
 
 
+async def broker_listens(child: Child, port: int) -> bool:
+    """Whether the broker is up, and is ours: one that found its port taken ends."""
+    for _ in range(100):
+        await asyncio.sleep(0.1)
+        if child.process.returncode is not None:
+            return False
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            continue
+        writer.close()
+        await asyncio.sleep(0.3)
+        return child.process.returncode is None
+    return False
+
+
 def world_of(site: Site) -> World:
     """The emulator's control socket."""
     return World(site.emulator_socket)

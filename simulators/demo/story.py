@@ -16,7 +16,7 @@ from simulators.centre.batch import batch
 from simulators.centre.keys import TRUST_NAME, centre_key
 from simulators.centre.store import Store
 from simulators.demo import stage
-from simulators.demo.children import Child, ChildError, Children
+from simulators.demo.children import ChildError, Children
 from simulators.demo.command import Command
 from simulators.demo.operator import Operator, Supplies
 from simulators.demo.pictures import contact_sheet
@@ -116,7 +116,7 @@ class Story:
         for _ in range(BROKER_TRIES):
             plan = plan_broker(self._site.directory)
             child = await self.children.start("broker", plan.argv)
-            if await _listening(child, plan.port):
+            if await stage.broker_listens(child, plan.port):
                 self._teller.tell("demo", f"{plan.name} listens on port {plan.port}")
                 return plan.uri
             await self.children.end(child)
@@ -201,22 +201,6 @@ class Story:
 def _front_first(picture: Path) -> tuple[str, bool]:
     card, _, side = picture.stem.rpartition("-")
     return card, side != "front"
-
-
-async def _listening(child: Child, port: int) -> bool:
-    """Whether the broker is up, and is ours: one that found its port taken ends."""
-    for _ in range(100):
-        await asyncio.sleep(0.1)
-        if child.process.returncode is not None:
-            return False
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            continue
-        writer.close()
-        await asyncio.sleep(0.3)
-        return child.process.returncode is None
-    return False
 
 
 async def _first(

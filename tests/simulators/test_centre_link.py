@@ -18,6 +18,7 @@ from simulators.centre.link import Broker, Link
 from simulators.centre.orders import Addressee
 from simulators.centre.store import Store
 from simulators.demo.children import Children
+from simulators.demo.stage import broker_listens
 
 LEDGER = "3b0c7d52-5b3e-4f0e-9a55-0d8f6f1b2c3d"
 PREFIX = "blanko/v1/station-1/p1"
@@ -61,17 +62,10 @@ def lines():
 async def with_broker(directory, story):
     children = Children(directory / "logs")
     plan = plan_broker(directory)
-    await children.start("broker", plan.argv)
+    broker = await children.start("broker", plan.argv)
     try:
         async with asyncio.timeout(60):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", plan.port)
-                except OSError:
-                    await asyncio.sleep(0.02)
-                else:
-                    writer.close()
-                    break
+            assert await broker_listens(broker, plan.port)
             return await story(plan)
     finally:
         await children.stop()
@@ -108,16 +102,17 @@ def test_jobs_go_out_events_come_in_and_the_centre_ends_when_all_is_done(tmp_pat
 
 def test_the_centre_comes_back_to_a_broker_that_was_not_there(tmp_path):
     async def story(plan):
-        said = []
-        desk = desk_in(tmp_path)
-        nobody = Broker("127.0.0.1", 1)
-        link = Link(nobody, desk, said.append)
+        said, spoken, joined = [], asyncio.Event(), asyncio.Event()
+
+        def say(text):
+            said.append(text)
+            (joined if "joined" in text else spoken).set()
+
+        link = Link(Broker("127.0.0.1", 1), desk_in(tmp_path), say)
         task = asyncio.create_task(link.run(until_done=True))
-        while not said:
-            await asyncio.sleep(0.02)
+        await spoken.wait()
         link._broker = Broker.parse(plan.uri)
-        while not any("joined" in each for each in said):
-            await asyncio.sleep(0.02)
+        await joined.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         return said

@@ -10,10 +10,11 @@ import pytest
 
 from simulators.demo.children import ChildError, Children
 
-READY = "import time; print('ready', flush=True); time.sleep(60)"
+READY = "import signal; print('ready', flush=True); signal.pause()"
 STUBBORN = (
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-    "print('ready', flush=True); time.sleep(60)"
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "print('ready', flush=True);"
+    "[signal.pause() for _ in range(9)]"
 )
 
 
@@ -75,6 +76,17 @@ def test_ending_a_child_on_purpose_is_no_alarm(tmp_path):
 
     with pytest.raises(TimeoutError):
         asyncio.run(story())
+
+
+def test_a_child_that_does_not_listen_is_killed(tmp_path):
+    async def story() -> int | None:
+        children = Children(tmp_path, patience_s=0.1)
+        child = await children.start("stubborn", python(STUBBORN))
+        await children.line(child, "ready", 20)
+        await children.stop()
+        return child.process.returncode
+
+    assert asyncio.run(story()) == -9
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path):

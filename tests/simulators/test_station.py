@@ -11,6 +11,7 @@ from simulators.broker import plan_broker
 from simulators.centre.keys import TRUST_NAME, agent_key, centre_key
 from simulators.demo.children import Children
 from simulators.demo.command import Command
+from simulators.demo.stage import broker_listens
 
 
 def started_by(pid: int) -> set[int]:
@@ -38,7 +39,7 @@ def test_a_station_joins_the_broker_and_leaves_nothing_running(tmp_path):
         centre_key(tmp_path / "keys")
         plan = plan_broker(tmp_path)
         broker = await children.start("broker", plan.argv)
-        await children.line(broker, "", 20)
+        assert await broker_listens(broker, plan.port)
         argv = [
             sys.executable, "-m", "simulators", "station", "--broker", plan.uri,
             "--trust", str(tmp_path / "keys" / TRUST_NAME), "--dir",
