@@ -247,7 +247,7 @@ def open_attempt(db: sqlite3.Connection) -> OpenAttempt | None:
 def doubtful(db: sqlite3.Connection) -> jobs.JobView | None:
     """Return the job whose card a person must find: at most one a printer."""
     row = db.execute(
-        "SELECT job_id FROM jobs WHERE ended = 0 AND state = ?",
+        "SELECT job_id FROM jobs WHERE state = ?",
         (JobState.PROCESSING_STOPPED,),
     ).fetchone()
     return None if row is None else jobs.view(db, row[0])
@@ -258,7 +258,7 @@ def current(db: sqlite3.Connection) -> CurrentJob | None:
     row = db.execute(
         "SELECT j.job_id, state, attempt, stage FROM jobs j"
         " JOIN attempts a ON a.job_id = j.job_id AND a.attempt = j.attempts"
-        " WHERE ended = 0 AND state IN (?, ?)",
+        " WHERE state IN (?, ?)",
         (JobState.PROCESSING, JobState.PROCESSING_STOPPED),
     ).fetchone()
     if row is None:

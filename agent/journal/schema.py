@@ -40,6 +40,7 @@ CREATE TABLE jobs (
 ) WITHOUT ROWID;
 CREATE INDEX jobs_open ON jobs (queue_no, job_id) WHERE ended = 0;
 CREATE INDEX jobs_ended ON jobs (ended) WHERE ended > 0;
+CREATE INDEX jobs_state ON jobs (state);
 CREATE INDEX jobs_first ON jobs (subject) WHERE kind = 'first';
 
 CREATE TABLE attempts (
