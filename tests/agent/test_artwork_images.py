@@ -235,6 +235,29 @@ def test_the_back_is_checked_like_the_front():
         check(job_of(parts, front="a", back="b"), {"a": good, "b": bad})
 
 
+def test_what_was_checked_is_what_is_rendered_once_and_for_that_job_alone():
+    data = saved(card())
+    job = job_of({"face": (MediaType.PNG, data)})
+    other = saved(card("L").point(lambda value: value // 2))
+    other_job = job_of({"face": (MediaType.PNG, other)})
+    check(job, {"face": data})
+    dark = render(other_job, {"face": other})[CardSide.FRONT]
+    assert dark.tobytes() == front_of(other).tobytes()
+    check(job, {"face": data})
+    first = render(job, {"face": data})[CardSide.FRONT]
+    again = render(job, {"face": data})[CardSide.FRONT]
+    assert first.tobytes() == again.tobytes() == card().tobytes()
+    assert again is not first
+
+
+def test_a_refused_job_leaves_nothing_of_the_one_before_it():
+    good, bad = saved(card()), saved(card(size=(10, 10)))
+    check(job_of({"face": (MediaType.PNG, good)}), {"face": good})
+    with pytest.raises(ArtworkError):
+        check(job_of({"face": (MediaType.PNG, bad)}), {"face": bad})
+    refusal(bad)
+
+
 def test_only_two_decoders_are_ever_loaded_and_none_before_the_first_job():
     """In a process of its own: this one has saved pictures in every format."""
     script = """
