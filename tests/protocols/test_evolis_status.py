@@ -61,7 +61,7 @@ def test_each_row_of_the_table_says_its_word(word, bit, reason):
 
 
 def test_the_table_above_misses_no_row():
-    mark = test_each_row_of_the_table_says_its_word.pytestmark[0]  # type: ignore[attr-defined]
+    mark = test_each_row_of_the_table_says_its_word.pytestmark[0]
     tried = {(word, bit) for word, bit, _ in mark.args[1]}
     assert tried == {(flag.word.value, flag.bit) for flag in FLAGS}
 
