@@ -285,6 +285,13 @@ def test_a_printer_that_gives_no_trailer_even_then_is_refused():
     assert "no status trailer" in str(error)
 
 
+def test_a_printer_that_refuses_to_give_a_trailer_is_refused():
+    driver, _ = new_driver([poll(b"\x00"), fails("Pps;1", b"ERROR CDE\x00")])
+    error, _ = outcome(driver, lambda it: it.open())
+    assert type(error) is RemoteProtocolError
+    assert "bad reply to Pps;1: 'ERROR CDE', expected 'OK'" in str(error)
+
+
 def test_another_model_is_refused_by_both_names():
     driver, _ = new_driver([*OPEN[:2], says("Rtp", "Zenius", session=0)])
     error, _ = outcome(driver, lambda it: it.open())
