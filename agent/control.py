@@ -117,7 +117,7 @@ class Control:
         self._journal = journal
         self._state = state
         self._broker = broker
-        self._clients = 0
+        self._clients: dict[asyncio.Task[object], asyncio.StreamWriter] = {}
 
     async def serve(self, path: Path) -> None:
         """Answer for ever; the socket is gone afterwards.
@@ -130,40 +130,56 @@ class Control:
             listener = _listen(path)
         except OSError as error:
             raise ControlError(path, error.strerror or str(error)) from error
-        server = await asyncio.start_unix_server(
-            self._client, sock=listener, limit=LINE_SIZE_MAX
-        )
         try:
+            server = await asyncio.start_unix_server(
+                self._client, sock=listener, limit=LINE_SIZE_MAX
+            )
             async with server:
                 await server.serve_forever()
         finally:
+            listener.close()
             _forget(path)
+            # Closed and not cancelled: what was asked for is still done and answered.
+            for writer in self._clients.values():
+                writer.close()
+            if self._clients:
+                await asyncio.wait(self._clients)
 
     async def _client(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self._clients += 1
-        with contextlib.suppress(TimeoutError, OSError):
-            try:
-                while self._clients <= CLIENTS_MAX:
-                    async with asyncio.timeout(IDLE_S):
-                        line, fits = await _line(reader)
-                    if not line:
-                        break
-                    reply = await self._answer(line, _peer(writer)) if fits else _LONG
-                    writer.write(msgspec.json.encode(reply) + b"\n")
-                    async with asyncio.timeout(IDLE_S):
-                        await writer.drain()
-                    if not fits:
-                        break
-            finally:
-                self._clients -= 1
-                writer.close()
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients[task] = writer
+        try:
+            if len(self._clients) <= CLIENTS_MAX:
+                await self._talk(reader, writer)
+        except (TimeoutError, OSError):
+            pass  # it said nothing for too long, or is gone
+        finally:
+            del self._clients[task]
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _talk(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        fits = True
+        while fits:
+            async with asyncio.timeout(IDLE_S):
+                line, fits = await _line(reader)
+            if not line:
+                return
+            reply = await self._answer(line, _peer(writer)) if fits else _LONG
+            writer.write(msgspec.json.encode(reply) + b"\n")
+            async with asyncio.timeout(IDLE_S):
+                await writer.drain()
 
     async def _answer(self, line: bytes, peer: str) -> dict[str, object]:
         try:
             request = _decoder.decode(line)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return _error("bad-request", str(error))
         try:
             return {"ok": True, **await self._do(request, peer)}

@@ -201,7 +201,7 @@ class Uplink:
 
     async def _take_birth(self, message: Received) -> None:
         """Our own birth stands in `online`, unless another agent was here since."""
-        with contextlib.suppress(msgspec.MsgspecError):
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
             birth = msgspec.json.decode(message.payload, type=Online)
             news = birth.online and birth.boot != self._journal.boot
             if news and not self._counted and await self._taken_over():

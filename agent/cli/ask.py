@@ -47,13 +47,13 @@ def ask(request: Reply, config: Path | None, socket_path: Path | None) -> Reply:
     path = _path(config, socket_path)
     try:
         line = _exchange(path, json.dumps(request).encode() + b"\n")
-        reply = json.loads(line)
+        reply = _reply(line)
     except OSError as error:
         reason = error.strerror or str(error)
         fail(f"no daemon answers on {path}: {reason}", NOT_REACHED)
     except ValueError:
         fail(f"what answers on {path} is not a blanko daemon", NOT_REACHED)
-    if not isinstance(reply, dict) or reply.get("ok") is not True:
+    if reply.get("ok") is not True:
         fail(str(reply["message"]), REFUSED)
     return reply
 
@@ -91,6 +91,13 @@ def _path(config: Path | None, socket_path: Path | None) -> Path:
         return socket_path_of(config)
     except ConfigError as error:
         fail(str(error), REFUSED)
+
+
+def _reply(line: bytes) -> Reply:
+    reply = json.loads(line)
+    if isinstance(reply, dict) and (reply.get("ok") is True or "message" in reply):
+        return reply
+    raise ValueError("neither an answer nor a refusal")
 
 
 def _exchange(path: Path, line: bytes) -> bytes:

@@ -1,0 +1,239 @@
+"""The command line is quick, plain, and says where it went wrong."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from agent.cli import COMMANDS, main
+from tests.conftest import ROOT
+
+HEAVY = (
+    "aiomqtt",
+    "asyncio",
+    "cryptography",
+    "joserfc",
+    "paho",
+    "PIL",
+    "pydantic",
+    "rich",
+    "sqlite3",
+    "structlog",
+)
+
+
+class PaperDaemon:
+    """Answers each request with the reply that was laid out for it."""
+
+    def __init__(self, path: Path, replies: list[bytes]) -> None:
+        self.path = path
+        self.asked: list[dict[str, Any]] = []
+        self._replies = replies
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        for reply in self._replies:
+            client, _ = self._listener.accept()
+            with client, client.makefile("rb") as lines:
+                self.asked.append(json.loads(lines.readline()))
+                client.sendall(reply)
+
+    def close(self) -> None:
+        self._thread.join(10)
+        self._listener.close()
+        self.path.unlink()
+
+
+def blanko(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(one) for one in arguments])
+
+
+def answered(folder: Path, reply: object, *arguments: object) -> tuple[Result, Any]:
+    raw = reply if isinstance(reply, bytes) else json.dumps(reply).encode() + b"\n"
+    daemon = PaperDaemon(folder / "s", [raw])
+    result = blanko(*arguments, "--socket", folder / "s")
+    daemon.close()
+    return result, daemon.asked[0]
+
+
+STATUS = {
+    "ok": True,
+    "broker": {"connected": False, "connection": 3, "trouble": "Connection refused"},
+    "state": {
+        "printer_state": "stopped",
+        "state_reasons": ["media-empty-error", "marker-print-ribbon-empty-error"],
+        "queued": 4,
+        "printer": {"family": "evolis", "model": "Primacy", "serial": "E1"},
+        "ribbon": {"kind": "YMCKO", "left": 0},
+        "current": {"job": "J-1", "state": "processing", "attempt": 2, "stage": "sent"},
+        "stock": {"hopper": 7, "reject-bin": 1},
+        "head": {"no": 9, "acked": 5},
+        "unsigned_jobs": True,
+    },
+}
+JOB = {"job_id": "J-1", "queue_no": 3, "state": "pending", "spoiled": 1, "reasons": []}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["status", "--socket", "/none"], ["job", "--help"]],
+    ids=" ".join,
+)
+def test_nothing_heavy_is_imported_to_answer(arguments):
+    command = [sys.executable, "-X", "importtime", "-m", "agent", *arguments]
+    log = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stderr
+    loaded = {line.rpartition("|")[2].strip() for line in log.splitlines()}
+    assert "agent.cli" in loaded
+    assert not [name for name in HEAVY if name in loaded]
+
+
+def test_every_command_is_in_the_help_with_its_own_line():
+    text = blanko("--help").output
+    for name, line in COMMANDS.items():
+        assert f"  {name:9} {line}" in text
+        own = blanko(name, "--help").output
+        assert own.startswith(f"Usage: main {name}")
+        assert max(map(len, own.splitlines())) <= 80
+
+
+def test_an_unknown_command_is_a_wrong_use():
+    result = blanko("statsu")
+    assert result.exit_code == 2
+    assert "No such command 'statsu'" in result.output
+
+
+def test_status_fits_a_small_screen(tmp_path):
+    result, asked = answered(tmp_path, STATUS, "status")
+    assert asked == {"do": "status"}
+    assert result.exit_code == 0
+    assert max(map(len, result.output.splitlines())) <= 80
+    for words in (
+        "stopped",
+        "media-empty-error",
+        "evolis Primacy, serial E1",
+        "YMCKO, 0 sets left",
+        "not connected: Connection refused",
+        "J-1: processing, attempt 2, sent",
+        "9 written, 5 at the centre",
+        "nobody signed",
+    ):
+        assert words in result.output
+
+
+def test_json_is_the_reply_itself(tmp_path):
+    result, _ = answered(tmp_path, STATUS, "status", "--json")
+    assert json.loads(result.output) == STATUS
+
+
+def test_jobs_are_listed(tmp_path):
+    result, asked = answered(tmp_path, {"ok": True, "jobs": [JOB]}, "job", "list")
+    assert asked == {"do": "jobs"}
+    assert result.output.splitlines()[1].split() == ["3", "J-1", "pending", "1"]
+
+
+def test_the_story_of_a_job_is_told_in_short_lines(tmp_path):
+    event = {
+        "no": 7,
+        "at": "2026-11-24T08:00:00.5Z",
+        "attempt": 2,
+        "who": "siti",
+        "data": {
+            "kind": "attempt-stage",
+            "stage": "sending",
+            "digest": "a" * 64,
+            "evidence": {"card": "inside", "reasons": ["cover-open-error"]},
+            "detail": "word " * 30,
+        },
+    }
+    reply = {"ok": True, "events": [event]}
+    result, asked = answered(tmp_path, reply, "job", "why", "J-1")
+    assert asked == {"do": "why", "job": "J-1"}
+    lines = result.output.splitlines()
+    assert lines[0] == "    7 2026-11-24T08:00:00Z attempt-stage #2 by siti"
+    assert "digest=aaaaaaaaaaaa..." in lines[1]
+    assert max(map(len, lines)) <= 80
+
+
+def test_an_answer_about_a_card_is_passed_on_whole(tmp_path):
+    reply = {"ok": True, "job": JOB, "state": "completed"}
+    arguments = ["job", "resolve", "J-1", "--found", "output", "--good"]
+    more = ["--reason", "whole", "--as", "siti"]
+    result, asked = answered(tmp_path, reply, *arguments, *more)
+    assert result.exit_code == 0
+    assert asked == {
+        "do": "resolve",
+        "job": "J-1",
+        "found": "output",
+        "good": True,
+        "reason": "whole",
+        "who": "siti",
+    }
+
+
+def test_what_was_not_said_is_not_passed_on(tmp_path):
+    reply = {"ok": True, "job": JOB, "state": "pending"}
+    arguments = ["job", "resolve", "J-1", "--found", "hopper", "--reason", "x"]
+    _, asked = answered(tmp_path, reply, *arguments)
+    assert asked == {"do": "resolve", "job": "J-1", "found": "hopper", "reason": "x"}
+    _, asked = answered(tmp_path, {"ok": True, "stock": {"hopper": 9}}, *LOAD)
+    assert asked == {"do": "stock-load", "count": 9}
+
+
+LOAD = ["stock", "load", 9]
+
+
+def test_a_refusal_goes_to_stderr_with_exit_code_1(tmp_path):
+    reply = {"ok": False, "error": "unknown-job", "message": "no job J-9 \x1b[31m"}
+    result, _ = answered(tmp_path, reply, "job", "show", "J-9")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == "blanko: no job J-9 ?[31m\n"
+
+
+@pytest.mark.parametrize("reply", [b"rubbish\n", b"", b"[]\n", b'{"ok":false}\n'])
+def test_what_is_no_daemon_is_called_so(tmp_path, reply):
+    result, _ = answered(tmp_path, reply, "status")
+    assert result.exit_code == 3
+    assert "is not a blanko daemon" in result.stderr
+
+
+def test_a_daemon_that_is_not_there_is_exit_code_3(tmp_path):
+    result = blanko("status", "--socket", tmp_path / "none")
+    assert result.exit_code == 3
+    assert "none: No such file or directory" in result.stderr
+
+
+def test_one_must_say_which_daemon():
+    result = CliRunner(env={"BLANKO_SOCKET": None}).invoke(main, ["status"])
+    assert result.exit_code == 2
+    assert "--config FILE or --socket PATH" in result.output
+
+
+def test_the_configuration_names_the_socket(tmp_path):
+    file = tmp_path / "p1.toml"
+    file.write_text('control_socket = "s"\n')
+    daemon = PaperDaemon(tmp_path / "s", [b'{"ok":true,"stock":{"hopper":1}}\n'])
+    result = blanko("stock", "show", "--config", file)
+    daemon.close()
+    assert result.output.split() == ["hopper", "1"]
+    result = blanko("stock", "show", "--config", tmp_path / "none.toml")
+    assert result.exit_code == 1
+    assert "none.toml: cannot be read" in result.stderr
+
+
+def test_a_wrong_configuration_is_refused(tmp_path):
+    result = blanko("config", "check", tmp_path / "none.toml")
+    assert result.exit_code == 1
+    assert "none.toml: cannot be read: No such file" in result.stderr

@@ -1,0 +1,54 @@
+"""What a printer cannot do is refused at the door, before a blank is spent on it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from agent.artwork import ArtworkError
+from agent.contract.envelope import EnvelopeRefused, OpenedJob
+from agent.contract.messages import Magstripe, RejectReason
+from agent.door import beyond, judge_with
+from protocols.registry import capabilities_of
+from tests.agent.paper_printer import make_job, opened, two_sided
+
+CAN = capabilities_of("evolis", "Primacy")
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({}, None),
+        ({"sides": two_sided()}, None),
+        ({"ribbon": "YMCKO"}, None),
+        ({"ribbon": "GOLD"}, "ribbon: evolis Primacy takes"),
+        ({"magstripe": Magstripe(track_1="A")}, "magstripe: evolis Primacy has no"),
+    ],
+    ids=str,
+)
+def test_what_the_model_cannot_do_is_named(changes: Any, complaint: str | None):
+    found = beyond(CAN, make_job(**changes))
+    assert (found or "").startswith(complaint or "")
+    assert (found is None) == (complaint is None)
+
+
+def test_a_second_side_needs_a_printer_that_turns_cards():
+    one_sided = dataclasses.replace(CAN, two_sided=False)
+    assert beyond(one_sided, make_job(sides=two_sided())) is not None
+    assert beyond(one_sided, make_job()) is None
+
+
+def test_a_picture_that_cannot_be_drawn_is_refused_with_the_ids_of_its_job():
+    one = opened(make_job("J-7"))  # it names a part that is not there
+
+    def open_job(_: bytes) -> OpenedJob:
+        return one
+
+    with pytest.raises(EnvelopeRefused) as caught:
+        judge_with(open_job, CAN)(b"")
+    assert isinstance(caught.value.__cause__, ArtworkError)
+    assert caught.value.reason is RejectReason.MALFORMED
+    assert caught.value.job_id == "J-7"
+    assert caught.value.verified
