@@ -11,8 +11,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, needs, wait_until
 from PIL import Image, ImageDraw
+
+from tests.conftest import ROOT, needs, wait_until
 
 pytestmark = [pytest.mark.node, pytest.mark.mosquitto]
 
@@ -106,6 +107,7 @@ def test_a_job_sealed_by_jose_over_mqtt_js_becomes_a_card(
         text=True,
         env={**os.environ, "NO_COLOR": "1"},
     ) as node:
+        assert node.stdout is not None
         job = json.loads(node.stdout.readline())["job"]
         agent = processes.start("-m", "agent", "run", str(config))
         wait_until((tmp_path / "state" / "control.sock").exists, "the agent answers")

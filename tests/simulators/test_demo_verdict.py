@@ -64,7 +64,12 @@ def cards(tmp_path, store):
 
 @pytest.fixture
 def truth():
-    blank = {"place": "hopper", "state": "blank", "digest": None, "png": []}
+    blank: dict[str, object] = {
+        "place": "hopper",
+        "state": "blank",
+        "digest": None,
+        "png": [],
+    }
     printed = {"place": "output", "state": "complete", "digest": DIGEST}
     return {
         "cards": [

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import needs
+
+from tests.conftest import needs
 
 pytestmark = pytest.mark.systemd
 
@@ -59,7 +60,7 @@ def test_the_sandbox_stays_tight(unit):
 
 def test_the_program_and_the_configuration_are_where_the_package_puts_them():
     parser = configparser.RawConfigParser(strict=False)
-    parser.optionxform = str
+    parser.optionxform = str  # type: ignore[method-assign,assignment]  # as documented
     parser.read(FOLDER / "blanko@.service")
     service = parser["Service"]
     assert service["ExecStart"] == "/usr/bin/blanko run /etc/blanko/%i.toml"
