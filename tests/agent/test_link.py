@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import aiomqtt
 import pytest
@@ -49,6 +50,13 @@ async def opened(broker, client_id: str = CLIENT_ID) -> MqttLink:
     await link.connect(WILL)
     await link.subscribe([TOPIC])
     return link
+
+
+def sockets() -> int:
+    """How many sockets this process holds."""
+    open_files = [file for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+    kinds = [str(file.readlink()) for file in open_files if file.is_symlink()]
+    return len([kind for kind in kinds if kind.startswith("socket:")])
 
 
 async def send(broker, *payloads: str) -> None:
@@ -234,9 +242,14 @@ def test_a_broker_that_hangs_leaves_no_half_open_connection(mosquitto, monkeypat
     async def scene() -> None:
         mosquitto.freeze()
         late = link_to(mosquitto)
+        await asyncio.to_thread(str)  # so that the loop has its thread
+        before = sockets()
         with pytest.raises(LinkError, match="timed out"):
             await late.connect(WILL)
         await late.close()
+        async with asyncio.timeout(5):
+            while sockets() != before:
+                await asyncio.sleep(0)
         mosquitto.thaw()
         heir = await opened(mosquitto)
         await send(mosquitto, "one")

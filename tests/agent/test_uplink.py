@@ -50,6 +50,7 @@ class PaperBroker:
 
     journal: Journal
     refusing: LinkError | None = None
+    slow_s: float = 0  # until a message that is published has arrived
     sent: list[Sent] = field(default_factory=list)
     wills: list[Will] = field(default_factory=list)
     tries_s: list[float] = field(default_factory=list)
@@ -114,7 +115,7 @@ class PaperLink:
         self.broker.acked.append((self.number, message.number, no))
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
-        await asyncio.sleep(0)
+        await elapse(self.broker.slow_s)
         at_s = asyncio.get_running_loop().time()
         self.broker.sent.append(Sent(topic, payload, retain, at_s, self.number))
 
@@ -357,6 +358,23 @@ def test_an_ack_with_a_lower_number_is_answered_with_a_replay(tmp_path):
         session.broker.link.deliver("ack", session.ack(0))
         await elapse(1)
         assert session.broker.numbers()[6:] == [1, 2, 3, 4]
+
+    scene(play, tmp_path)
+
+
+def test_a_replay_asked_for_while_a_line_is_on_its_way_is_not_forgotten(tmp_path):
+    async def play(session: Session) -> None:
+        await session.record(4)
+        await elapse(1)
+        session.broker.link.deliver("ack", session.ack(4))
+        await elapse(1)
+        session.broker.slow_s = 5
+        await session.record(1)
+        await elapse(1)
+        session.broker.link.deliver("ack", session.ack(2))
+        await elapse(15)
+        assert session.broker.numbers() == [1, 2, 3, 4, 5, 3, 4, 5]
+        session.broker.slow_s = 0
 
     scene(play, tmp_path)
 
