@@ -56,14 +56,17 @@ def test_it_says_where_it_is_works_and_ends_when_told(short_folder, sign):
             levels = "2" if letter == "k" else "256"
             head = f"\x1bDb;{letter};{levels};".encode()
             assert ask(port, head + bytes(size) + b"\r\0").startswith(b"OK\0")
-        assert ask(port, b"\x1bSer\r\0").startswith(b"OK\0")
+        assert ask(port, b"\x1bSv\r\0").startswith(b"OK\0")
+        back = b"\x1bDb;k;2;" + bytes(82_296) + b"\r\0"
+        assert ask(port, back).startswith(b"OK\0")
         with socket.socket(socket.AF_UNIX) as link:
             link.connect(str(control))
             link.sendall(b'{"do": "truth"}\n')
             truth = json.loads(link.makefile().readline())
-        assert truth["places"]["reject-bin"] == 1
+        assert truth["places"]["path"] == 1
         assert truth["cards"][0]["state"] == "part-printed"
-        process.send_signal(sign)
+        assert ask(port, b"\x1bSer\r\0").startswith(b"OK\0")
+        process.send_signal(sign)  # its pictures are not drawn yet
         _, errors = process.communicate(timeout=10)
     finally:
         process.kill()
@@ -72,7 +75,7 @@ def test_it_says_where_it_is_works_and_ends_when_told(short_folder, sign):
     assert errors == ""
     assert not control.exists()
     names = [path.name for path in (short_folder / "cards").iterdir()]
-    assert names == ["card-000001-front.png"]
+    assert sorted(names) == ["card-000001-back.png", "card-000001-front.png"]
 
 
 def test_it_costs_next_to_nothing_while_idle(short_folder):

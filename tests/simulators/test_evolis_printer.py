@@ -280,6 +280,17 @@ def test_panels_without_a_card_and_without_ss_are_printed_on_nothing():
     asyncio.run(story())
 
 
+def test_a_job_that_has_ended_takes_no_card_any_more():
+    async def story() -> None:
+        async with living() as world:
+            await world.ask("Ss")
+            assert await world.text("Se") == "ERROR CARD"
+            await world.panel("y", plain("y", 9))
+            assert (await world.truth())["places"]["path"] == 0
+
+    asyncio.run(story())
+
+
 def whole_job() -> bytes:
     head = b"\x1bPsync;1;0\r<HEADER>\x1bPcla;1\r\x1bPr;0;t\r\x1bPsync;2\r</HEADER>"
     panels = b"".join(

@@ -297,6 +297,21 @@ def test_power_up_keeps_hides_or_flushes_the_card(power_up, place, sensed):
     assert (machine.sensed_card is not None) is sensed
 
 
+def test_power_up_forgets_the_fault_and_how_far_the_ribbon_was():
+    machine, _ = stocked()
+    do(machine, Motion.FEED)
+    do(machine, Motion.PRESS, "y")
+    machine.strike(FaultKind.JAM_PATH)
+    assert do(machine, Motion.EJECT) is Stop.JAMMED
+    machine.switch_power(on=False)
+    machine.jammed = False
+    machine.switch_power(on=True)
+    machine.tick(LONG_S)
+    assert machine.latched == []
+    assert do(machine, Motion.PRESS, "m") is None
+    assert machine.sets_left_by_counter == 8, "it winds on to a new set"
+
+
 def test_without_power_nothing_moves_but_the_clock():
     machine, _ = stocked()
     machine.switch_power(on=False)
@@ -367,6 +382,13 @@ def test_a_hanging_stack_keeps_its_blanks():
     assert do(machine, Motion.FEED) is Stop.HOPPER_EMPTY
     assert len(machine.at(Place.HOPPER)) == 3
     assert machine.cards_fed == 0
+
+
+def test_loading_blanks_puts_a_hanging_stack_right():
+    machine, hand = stocked(blanks=3)
+    machine.strike(FaultKind.HOPPER_EMPTY)
+    hand.load(1)
+    assert do(machine, Motion.FEED) is None
 
 
 OPERATIONS = st.one_of(
