@@ -201,7 +201,7 @@ async def answers(world: World) -> None:
     """Wait until the port is there again and the machine has come to rest."""
     async with asyncio.timeout(10):
         while refused(world.port) or world.emulator.machine.moving:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(("loses", "text"), [(False, "1"), (True, "0")])
@@ -248,7 +248,7 @@ def test_a_host_that_dies_in_mid_panel_leaves_the_same():
             writer.write(b"\x1bDb;k;2;" + bytes(80_000))
             await writer.drain()
             while world.emulator.printer.parser.missing_size != 2296:
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0)
             writer.transport.abort()
             assert (await world.poll()).text == ""
             assert await world.raw(b"\x1bSrs\r\0") == b""
