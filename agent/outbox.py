@@ -8,6 +8,7 @@ from __future__ import annotations
 LINES_MAX = 1_000  # sent and not acknowledged
 BATCH_SIZE_MAX = 256 * 1024  # bytes of one message
 PATIENCE_MS = 60_000  # without progress, then the lines are sent again
+REPEATED_MS = 5_000  # likewise, once the centre has said the same number again
 
 
 class Outbox:
@@ -17,6 +18,8 @@ class Outbox:
         self.sent = acked  # number of the last line handed to the broker
         self._acked = acked
         self._progress_ms = now_ms
+        self._patience_ms = PATIENCE_MS
+        self._repeated = False  # since the last progress
 
     @property
     def room(self) -> int:
@@ -30,11 +33,19 @@ class Outbox:
         self.sent = no
 
     def acknowledged(self, no: int, now_ms: int) -> None:
-        """The centre holds every line up to `no`; a lower number asks for a replay."""
+        """The centre holds every line up to `no`; a lower number asks for a replay.
+
+        The same number again may come from a centre that subscribed late and found a
+        gap: patience is short then, but only once until there is progress, or a centre
+        whose disk is full would be sent the same lines every few seconds.
+        """
         if no < self._acked:
             self.sent = no
         if no != self._acked:
             self._progress_ms = now_ms
+            self._patience_ms, self._repeated = PATIENCE_MS, False
+        elif self.sent > no and not self._repeated:
+            self._patience_ms, self._repeated = REPEATED_MS, True
         self._acked = no
         self.sent = max(self.sent, no)
 
@@ -44,10 +55,11 @@ class Outbox:
             return False
         self.sent = self._acked
         self._progress_ms = now_ms
+        self._patience_ms = PATIENCE_MS
         return True
 
     def wait_ms(self, now_ms: int) -> int | None:
         """How long until patience ends; None when nothing is on its way."""
         if self.sent == self._acked:
             return None
-        return max(0, self._progress_ms + PATIENCE_MS - now_ms)
+        return max(0, self._progress_ms + self._patience_ms - now_ms)

@@ -38,6 +38,7 @@ STABLE_MS = 30_000  # a connection that lasted this long begins the back-off ane
 DUEL_MS = 60_000  # taken over twice in this time: there is a second agent
 DUEL_RETRY_S = 120
 FAREWELL_S = 3
+CANCEL_AGAIN_S = 1.0
 HANDLING_S = 120  # one message: open, render, write
 
 log = structlog.get_logger(__name__)
@@ -119,8 +120,7 @@ class Uplink:
                     group.create_task(self._watch_journal()),
                 ]
                 await self._stopping.wait()
-                for task in tasks:
-                    task.cancel()
+                await _cancel(tasks)
             await self._say_goodbye(link)
         except LinkError as error:
             return error
@@ -298,6 +298,15 @@ class Uplink:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel until they end: `wait_for` of Python 3.11 can swallow a cancellation."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
 
 
 def _first(group: BaseExceptionGroup[LinkError]) -> LinkError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.outbox import LINES_MAX, PATIENCE_MS, Outbox
+from agent.outbox import LINES_MAX, PATIENCE_MS, REPEATED_MS, Outbox
 
 
 def test_no_more_than_the_window_is_on_its_way():
@@ -41,6 +41,22 @@ def test_an_ack_with_a_lower_number_is_a_replay():
     outbox.acknowledged(4, now_ms=1)
     assert outbox.sent == 4
     assert outbox.room == LINES_MAX
+
+
+def test_the_same_ack_again_shortens_the_patience_once_until_there_is_progress():
+    outbox = Outbox(acked=0, now_ms=0)
+    outbox.acknowledged(0, now_ms=0)  # nothing is on its way: nothing to repeat
+    outbox.published(5, now_ms=0)
+    assert outbox.wait_ms(0) == PATIENCE_MS
+    outbox.acknowledged(0, now_ms=1)
+    assert outbox.wait_ms(1) == REPEATED_MS - 1
+    assert outbox.rewind_if_stuck(REPEATED_MS)
+    outbox.published(5, now_ms=REPEATED_MS)
+    outbox.acknowledged(0, now_ms=REPEATED_MS)
+    assert outbox.wait_ms(REPEATED_MS) == PATIENCE_MS
+    outbox.acknowledged(3, now_ms=REPEATED_MS)
+    outbox.acknowledged(3, now_ms=REPEATED_MS)
+    assert outbox.wait_ms(REPEATED_MS) == REPEATED_MS
 
 
 def test_an_ack_ahead_of_what_was_sent_is_followed():
