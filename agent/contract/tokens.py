@@ -22,11 +22,10 @@ JOB_JWE = "blanko-job+jwe"
 JOB_JWS = "blanko-job+jws"
 ACK_JWS = "blanko-ack+jws"
 
-_JWE = re.compile(
-    rb"([A-Za-z0-9_-]{1,1024})\.[A-Za-z0-9_-]{54}\.[A-Za-z0-9_-]{16}"
-    rb"\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}"
-)
-_JWS = re.compile(rb"([A-Za-z0-9_-]{1,512})\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}")
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_ANY = (1, MESSAGE_SIZE_MAX)
+_JWE = ((1, 1024), (54, 54), (16, 16), _ANY, (22, 22))  # least and most of a segment
+_JWS = ((1, 512), _ANY, (86, 86))
 _VISIBLE = re.compile(rb"[!-~]+")
 _KEY_ID = re.compile(KEY_ID_PATTERN)
 _COORDINATE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -48,10 +47,10 @@ def jwe_header(token: bytes) -> dict[str, Any]:
     Raises:
         ShapeError: it is no such token.
     """
-    shape = _JWE.fullmatch(token)
-    if shape is None:
+    segments = _segments(token, _JWE)
+    if segments is None:
         raise ShapeError("it is no compact JWE of five segments of the right lengths")
-    header = _header(shape[1], _JWE_NAMES, "the outer header")
+    header = _header(segments[0], _JWE_NAMES, "the outer header")
     _require(header, "alg", "ECDH-ES+A256KW", "the outer header")
     _require(header, "enc", "A256GCM", "the outer header")
     _require(header, "typ", JOB_JWE, "the outer header")
@@ -66,12 +65,26 @@ def jws_header(token: bytes, typ: str) -> dict[str, Any]:
     Raises:
         ShapeError: it is no such token.
     """
-    shape = _JWS.fullmatch(token)
-    if shape is None:
+    segments = _segments(token, _JWS)
+    if segments is None:
         raise ShapeError("it is no compact JWS of three segments of the right lengths")
-    header = _header(shape[1], _JWS_NAMES, "the inner header")
+    header = _header(segments[0], _JWS_NAMES, "the inner header")
     _require(header, "typ", typ, "the inner header")
     return header
+
+
+def _segments(token: bytes, sizes: tuple[tuple[int, int], ...]) -> list[bytes] | None:
+    """Cut a token at its dots; None when a segment has another size or character.
+
+    By `translate`, not by an expression: that is ten times slower on a megabyte.
+    """
+    segments = token.split(b".", len(sizes))
+    if len(segments) != len(sizes):
+        return None
+    for segment, (least, most) in zip(segments, sizes, strict=True):
+        if not least <= len(segment) <= most or segment.translate(None, _ALPHABET):
+            return None
+    return segments
 
 
 def _header(segment: bytes, names: frozenset[str], where: str) -> dict[str, Any]:
