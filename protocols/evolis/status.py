@@ -91,17 +91,27 @@ PRINTING = {Word.INFORMATION: 0x0000_0080}  # PRINTING_RUNNING               EVO
 BUSY_BITS = {Word.INFORMATION: 0x8000_00E3}
 RESET_BITS = {Word.INFORMATION: 0x0001_0000}  # guessed: EVO-29
 
-_ROWS = {(flag.word, flag.bit): flag for flag in FLAGS}
+_WORDS = tuple({flag.word for flag in FLAGS} | {Word.WARNING, Word.ERROR})
+_ROWS_OF = {word: [flag for flag in FLAGS if flag.word is word] for word in _WORDS}
+_KNOWN = {word: sum(flag.bit for flag in rows) for word, rows in _ROWS_OF.items()}
+_UNNAMED = {Word.WARNING: WARNING, Word.ERROR: ERROR}  # words whose every bit counts
+_ALL = 0xFFFF_FFFF
 
 
 def flags_up(trailer: Trailer) -> list[Flag]:
     """Every reason that a status gives, those without a row among them."""
-    up = [flag for flag in FLAGS if trailer.word(flag.word) & flag.bit]
-    for word, severity in ((Word.WARNING, WARNING), (Word.ERROR, ERROR)):
-        for bit in (1 << number for number in range(32)):
-            if trailer.word(word) & bit and (word, bit) not in _ROWS:
-                stops = word is Word.ERROR
-                up.append(Flag(word, bit, StateReason.OTHER, severity, stops))
+    up: list[Flag] = []
+    for word in _WORDS:
+        bits = trailer.word(word)
+        if not bits:
+            continue
+        up += [flag for flag in _ROWS_OF[word] if bits & flag.bit]
+        unnamed = bits & _ALL & ~_KNOWN[word] if word in _UNNAMED else 0
+        while unnamed:
+            bit = unnamed & -unnamed
+            unnamed ^= bit
+            stops = word is Word.ERROR
+            up.append(Flag(word, bit, StateReason.OTHER, _UNNAMED[word], stops))
     return up
 
 
