@@ -16,7 +16,7 @@ from protocols.vocabulary import CardFate, CardSide, Panel
 FULL = 255  # all the dye that a panel can give
 
 # Index by a dot's brightest component: only pure black, (0, 0, 0), becomes resin.
-_BLACK_ONLY = [FULL] + [0] * 255
+_DYED = [0] + [FULL] * 255
 
 
 def separate(
@@ -50,23 +50,26 @@ def separate(
         )
     red, green, blue = _bleed(image, (width_px, height_px)).split()
     brightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-    black = brightest.point(_BLACK_ONLY)
+    dyed = brightest.point(_DYED)
     component_of = {Panel.YELLOW: blue, Panel.MAGENTA: green, Panel.CYAN: red}
     planes: dict[Panel, Image.Image] = {}
     for panel in panels:
         if panel in component_of:
-            planes[panel] = _dye(component_of[panel], black)
+            planes[panel] = _dye(component_of[panel], dyed)
         elif panel is Panel.BLACK:
-            planes[panel] = black
+            planes[panel] = ImageChops.invert(dyed)
         else:
             covered = FULL if overlay else 0
             planes[panel] = Image.new("L", (width_px, height_px), covered)
     return SidePlanes(side=side, planes=planes)
 
 
-def _dye(component: Image.Image, black: Image.Image) -> Image.Image:
-    """The complement of a component, and none where resin will lie."""
-    return ImageChops.subtract(ImageChops.invert(component), black)
+def _dye(component: Image.Image, dyed: Image.Image) -> Image.Image:
+    """The complement of a component, and none where resin will lie.
+
+    There `dyed` and the component are both 0, elsewhere `dyed` is full.
+    """
+    return ImageChops.subtract(dyed, component)
 
 
 def _bleed(image: Image.Image, size: tuple[int, int]) -> Image.Image:
