@@ -48,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 IDLE_S = 5.0  # between two looks at a printer that has nothing to do
 WAITING_S = 1.0  # likewise, while a person or a supply is waited for
-ROUND_MIN_S = 0.05  # a flood of news is answered by one round, not by one each
+ROUND_MIN_S = 0.05  # from round to round: a flood of news is answered by few of them
 RETRY_FIRST_S = 1.0  # doubled with each failure
 RETRY_MAX_S = 15.0
 ACKNOWLEDGE_S = 5.0  # between two acknowledgements of the same fault, doubled each time
@@ -83,6 +83,7 @@ class Worker:
         self._blind_since_ms: int | None = clock.mono_ms()
         self._acknowledge_at_ms = 0
         self._feed_at_ms = 0
+        self._round_at_ms = 0
         self._acknowledge_s = ACKNOWLEDGE_S
         self._was_doubtful = False
         self._spent = False
@@ -130,6 +131,7 @@ class Worker:
         while not (self._end.is_set() or self._spent):
             version = self._journal.changed.version
             self._beat(driver.capabilities)
+            self._round_at_ms = self._clock.mono_ms()
             if not await self._round(driver):
                 waits = bool(errors_of(self._watch.reasons))
                 await self._pause(WAITING_S if waits else IDLE_S, version)
@@ -430,7 +432,9 @@ class Worker:
     async def _moved(self, version: int) -> None:
         await self._journal.changed.beyond(version)
         if not self._end.is_set():
-            await self._clock.sleep(ROUND_MIN_S)
+            since_s = (self._clock.mono_ms() - self._round_at_ms) / 1000
+            if since_s < ROUND_MIN_S:
+                await self._clock.sleep(ROUND_MIN_S - since_s)
 
     def _beat(self, can: Capabilities) -> None:
         self._health.beat("worker", can.longest_card_s + 2 * SLACK_S)
