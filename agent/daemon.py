@@ -33,6 +33,7 @@ from agent.errors import AgentError
 from agent.health import Health
 from agent.journal.journal import Journal
 from agent.link import MqttLink
+from agent.newcomer import Newcomer
 from agent.state import Standing, state_of
 from agent.uplink import Ends, Uplink
 from agent.worker import Worker
@@ -133,13 +134,16 @@ class Agent:
         )
         address = Address(config.station, config.printer)
         open_sealed = partial(open_job, keyring=keyring, to=address)
-        workshop = Workshop(self._driver_maker(address), open_sealed, render)
+        newcomer = Newcomer(open_sealed)
+        workshop = Workshop(
+            self._driver_maker(address), newcomer.take, render, newcomer.forget
+        )
         self._worker = Worker(journal, workshop, clock, studio, health)
-        judge = judge_with(open_sealed, given.capabilities)
+        judge = judge_with(newcomer.open, given.capabilities)
         ends = Ends(
             make_link=lambda: MqttLink(config.mqtt, address.client_id),
             address=address,
-            door=Door(journal, judge, studio, clock),
+            door=Door(journal, judge, studio, clock, newcomer.forget),
             open_ack=partial(open_ack, keyring=keyring, to=address),
             state=self._state,
             duel=self._duel,

@@ -17,7 +17,7 @@ from agent.clock import Clock, Executor
 from agent.contract.envelope import EnvelopeRefused, OpenedJob
 from agent.contract.events import AgentRefusals
 from agent.contract.messages import Job, RejectReason
-from agent.journal.journal import Journal, Redelivered, Refused, Rejection
+from agent.journal.journal import Accepted, Journal, Redelivered, Refused, Rejection
 from protocols.contract import Capabilities
 
 QUIET_MS = 60_000
@@ -34,12 +34,17 @@ class Door:
         judge: Callable[[bytes], OpenedJob],
         executor: Executor,
         clock: Clock,
+        forget: Callable[[], None],
     ) -> None:
-        """`judge` opens a message and checks what is in it; called in a thread."""
+        """`judge` opens a message and checks what is in it; called in a thread.
+
+        `forget` is told when what it found will not be printed now.
+        """
         self._journal = journal
         self._judge = judge
         self._executor = executor
         self._clock = clock
+        self._forget = forget
         self._quiet_until_ms: int | None = None
         self._counts: Counter[str] = Counter()
 
@@ -49,9 +54,12 @@ class Door:
         try:
             opened = await self._executor.run(self._judge, message)
         except EnvelopeRefused as refused:
+            self._forget()
             await self._refuse(message, refused)
             return
         verdict = await self._journal.accept(opened, message)
+        if not isinstance(verdict, Accepted):
+            self._forget()
         if isinstance(verdict, Refused):
             log.warning("job_refused", job=opened.job.job_id, reason=verdict.reason)
         elif isinstance(verdict, Redelivered):

@@ -195,6 +195,7 @@ class Worker:
         waiting = self._journal.waiting()
         if gone := decide.expired(waiting, self._journal.now()):
             await self._journal.abort(gone, RejectReason.EXPIRED)
+            self._workshop.forget()
             return True
         choice = self._choose(can)
         missing = await self._look(driver, choice)

@@ -31,6 +31,7 @@ class Workshop:
     make_driver: Callable[[], Driver]
     open_spooled: Callable[[bytes], OpenedJob]
     render: Callable[[Job, Mapping[str, bytes]], Mapping[CardSide, Image]]
+    forget: Callable[[], None]  # what was opened or drawn in advance: its job ended
 
     def pack(self, driver: Driver, sealed: bytes, ribbon_kind: str) -> PreparedCard:
         """Return the panels of the job's card for this ribbon.

@@ -16,7 +16,7 @@ from protocols.vocabulary import CardSide
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["ArtworkError", "check", "render"]
+__all__ = ["ArtworkError", "check", "forget", "render"]
 
 
 # What the last `check` drew. A job is mostly printed right after it came; the one
@@ -48,6 +48,12 @@ def check(job: Job, parts: Mapping[str, bytes]) -> None:
     global _drawn
     _drawn = None
     _drawn = job, _draw(job, parts)
+
+
+def forget() -> None:
+    """Drop what `check` drew last, because its job will not be printed now."""
+    global _drawn
+    _drawn = None
 
 
 def _draw(job: Job, parts: Mapping[str, bytes]) -> dict[CardSide, Image.Image]:

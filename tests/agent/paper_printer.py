@@ -413,6 +413,7 @@ class Station:
             make_driver=lambda: PaperDriver(machine),
             open_spooled=lambda sealed: known[sealed],
             render=draw,
+            forget=lambda: None,
         )
         worker = Worker(journal, workshop, clock, InlineExecutor(), Health({}))
         return cls(folder, machine, clock, journal, worker, known)

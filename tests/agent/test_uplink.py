@@ -142,7 +142,7 @@ class Session:
         ends = Ends(
             make_link=broker.make,
             address=TO,
-            door=Door(journal, judge, executor, clock),
+            door=Door(journal, judge, executor, clock, lambda: None),
             open_ack=partial(open_ack, keyring=keyring, to=TO),
             state=lambda connection: state_of(journal, clock, connection),
             duel=duels.append,
