@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -95,19 +96,33 @@ def _lines(reply: Reply) -> list[str]:
 def _event(event: Reply) -> list[str]:
     data = dict(event["data"])
     kind = data.pop("kind")
-    facts = "  ".join(f"{name}={_fact(value)}" for name, value in data.items() if value)
+    facts = "  ".join(_facts(data))
     attempt = f" #{event['attempt']}" if event.get("attempt") else ""
     who = f" by {event['who']}" if event.get("who") else ""
     first = f"{event['no']:>5} {event['at'][:19]}Z {kind}{attempt}{who}"
-    return [
-        first,
-        *textwrap.wrap(facts, 72, initial_indent=" " * 8, subsequent_indent=" " * 8),
-    ]
+    return [first, *_folded.wrap(facts)]
+
+
+_folded = textwrap.TextWrapper(
+    80,
+    initial_indent=" " * 8,
+    subsequent_indent=" " * 8,
+    break_long_words=False,
+    break_on_hyphens=False,
+)
+
+
+def _facts(data: Reply, inside: str = "") -> Iterator[str]:
+    """Each thing that is said, a zero too; absent ones are left out."""
+    for key, value in data.items():
+        name = inside + key
+        if isinstance(value, dict):
+            yield from _facts(value, f"{name}.")
+        elif value not in (None, "", []):
+            yield f"{name}={_fact(value)}"
 
 
 def _fact(value: object) -> str:
-    if isinstance(value, dict):
-        return ",".join(f"{name}:{_fact(one)}" for name, one in value.items() if one)
     if isinstance(value, list):
         return ",".join(map(str, value))
     text = str(value)

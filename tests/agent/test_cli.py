@@ -153,7 +153,7 @@ def test_the_story_of_a_job_is_told_in_short_lines(tmp_path):
             "kind": "attempt-stage",
             "stage": "sending",
             "digest": "a" * 64,
-            "evidence": {"card": "inside", "reasons": ["cover-open-error"]},
+            "evidence": {"card": "inside", "cards_fed": 0, "reasons": []},
             "detail": "word " * 30,
         },
     }
@@ -163,6 +163,8 @@ def test_the_story_of_a_job_is_told_in_short_lines(tmp_path):
     lines = result.output.splitlines()
     assert lines[0] == "    7 2026-11-24T08:00:00Z attempt-stage #2 by siti"
     assert "digest=aaaaaaaaaaaa..." in lines[1]
+    assert "evidence.cards_fed=0" in result.output, "a zero is evidence too"
+    assert "reasons" not in result.output
     assert max(map(len, lines)) <= 80
 
 
