@@ -10,7 +10,6 @@ from agent.contract.messages import (
     CONTRACT_MINOR,
     Clock,
     PrinterIdentity,
-    PrinterState,
     Ribbon,
     State,
 )
@@ -45,7 +44,7 @@ def state_of(
         connection=connection,
         at=now.at.replace(microsecond=now.at.microsecond // 1000 * 1000),
         clock=Clock.SURE if now.sure else Clock.UNSURE,
-        printer_state=PrinterState(picture.state),
+        printer_state=picture.state,
         state_reasons=_sorted(reasons),
         accepting=not (journal.forked or standing.second_agent),
         queued=journal.queued_count(),

@@ -20,12 +20,12 @@ from agent.contract.messages import (
     Online,
     Part,
     PrinterIdentity,
-    PrinterState,
     Ribbon,
     Sides,
     State,
 )
 from agent.contract.topics import Address
+from protocols.vocabulary import PrinterState
 
 TO = Address("bekasi-1", "p1")
 BEGIN = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)

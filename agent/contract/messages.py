@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from agent.contract.private import Private
+from protocols.vocabulary import PrinterState
 
 CONTRACT_MINOR = 0
 """The highest minor version of the contract `blanko/v1` that this agent knows."""
@@ -196,14 +197,6 @@ class Clock(StrEnum):
 
     SURE = "sure"
     UNSURE = "unsure"
-
-
-class PrinterState(StrEnum):
-    """IPP "printer-state"."""
-
-    IDLE = "idle"
-    PROCESSING = "processing"
-    STOPPED = "stopped"
 
 
 class CurrentJob(Message, frozen=True, kw_only=True):
