@@ -89,7 +89,7 @@ class EvolisDriver:
     async def observe(self) -> Observation:
         with self._accounted():
             assert self._identity is not None
-            await self._poll_unless_foreign()
+            await self._look_unless_ours()
             identity = await self._identify(self._identity.firmware)
             who_decides = await self._link.exchange(Op.WHO_DECIDES)
             cards_fed = await self._cards_fed()
@@ -125,8 +125,9 @@ class EvolisDriver:
     async def claim(self) -> str | None:
         with self._accounted():
             await self._poll_unless_foreign()
-            await self._link.ask(Op.RESERVE, self._session_id, RESERVED_FOR_S)
-            await self._wait_until_ours()
+            ours = await self._link.ask(Op.RESERVE, self._session_id, RESERVED_FOR_S)
+            if ours.trailer.session != self._session_id:
+                await self._wait_until_ours()
             await self._link.ask(Op.HOST_DECIDES)
             canary = (await self._link.ask(Op.WHO_DECIDES)).text
             if canary != HOST_DECIDES:
@@ -196,7 +197,7 @@ class EvolisDriver:
 
     async def release(self) -> None:
         with self._accounted():
-            await self._poll_unless_foreign()
+            await self._look_unless_ours()
             await self._link.ask(Op.RELEASE)
 
     async def close(self) -> None:
@@ -226,6 +227,11 @@ class EvolisDriver:
     async def _poll_unless_foreign(self) -> None:
         """Beside a foreign job no word is safe: it could be taken for dots (EVO-19)."""
         self._not_foreign(await self._poll())
+
+    async def _look_unless_ours(self) -> None:
+        """While the last reply says that we hold it, no foreign job can be there."""
+        if self._link.session_seen != self._session_id:
+            await self._poll_unless_foreign()
 
     async def _identify(self, firmware: str) -> Identity:
         serial = (await self._link.ask(Op.SERIAL)).text

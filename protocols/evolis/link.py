@@ -46,6 +46,7 @@ class Link:
         self._session = session
         self._session_id = session_id
         self._turn = asyncio.Lock()
+        self.session_seen: int | None = None  # in the last reply; None: it failed
 
     @property
     def name(self) -> str:
@@ -125,8 +126,10 @@ class Link:
         command = COMMANDS[op]
         self._session.check(op)
         async with self._turn:
+            self.session_seen = None
             reply = await self._converse(command, request)
             exchange = self._judged(command, reply)
+            self.session_seen = exchange.trailer.session
             if exchange.refusal is None:
                 self._session.accepted()
             else:

@@ -65,7 +65,7 @@ FRONT = [*BEGIN, says("Sr", "OK", inf=INSIDE), *PANELS]
 BACK = [says("Sv", "OK", inf=INSIDE), *PANELS]
 FINISH = [poll(inf=PRINTING), poll(inf=PRINTING), poll(inf=INSIDE)]
 DELIVER = [poll(inf=INSIDE), says("Se", "OK")]
-RELEASE = [poll(), says("Psid;0;45", "OK", session=0)]
+RELEASE = [says("Psid;0;45", "OK", session=0)]
 
 
 def planes(side: CardSide) -> SidePlanes:
@@ -144,6 +144,45 @@ def test_the_claim_returns_the_power_canary_and_the_identity_is_read():
         assert await driver.claim() == "2"
 
     run_in_virtual_time(main)
+
+
+def test_what_the_last_reply_said_of_the_session_is_not_asked_again():
+    claim = [CLAIM[0], says("Psid;7;180", "OK"), *CLAIM[4:]]
+    observe = [
+        says("Rsn", "SN-1"),
+        says("Rkn", "HEAD-1"),
+        says("Rem;1", "2"),
+        COUNT_42,
+        says("Rrt;all", "OK"),
+    ]
+    driver, transport = new_driver(OPEN, claim, observe, RELEASE, [poll()], observe)
+
+    async def main():
+        await claimed(driver)
+        await driver.observe()
+        await driver.release()
+        assert len(transport.steps) == 6
+        await driver.observe()  # not ours any more, so it looks before it speaks
+
+    run_in_virtual_time(main)
+    assert not transport.steps
+
+
+def test_a_session_that_another_host_took_is_seen_before_a_word_is_said():
+    driver, transport = new_driver(OPEN, CLAIM, [poll(session=9), poll(session=9)])
+
+    async def script(it):
+        await claimed(it)
+        await it.status()
+        said = len(transport.writes)
+        try:
+            await it.observe()
+        finally:
+            assert len(transport.writes) == said
+
+    error, _ = outcome(driver, script)
+    assert isinstance(error, DeviceError)
+    assert not transport.steps
 
 
 def test_a_panel_is_written_in_one_piece():
