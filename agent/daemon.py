@@ -33,6 +33,7 @@ from agent.errors import AgentError
 from agent.health import Health
 from agent.journal.journal import Journal
 from agent.link import MqttLink
+from agent.memory import give_back_when_quiet, trim
 from agent.newcomer import Newcomer
 from agent.state import Standing, state_of
 from agent.uplink import Ends, Uplink
@@ -126,6 +127,7 @@ class Agent:
         config, keyring = given.config, given.keyring
         self._given = given
         self._journal = journal
+        self._clock = clock
         self._health = health
         self._studio = studio
         self._standing = Standing(
@@ -170,6 +172,9 @@ class Agent:
                 group.create_task(self._control.serve(self._given.config.socket_path)),
                 group.create_task(self._health.run()),
                 group.create_task(self._prove_keys()),
+                group.create_task(
+                    give_back_when_quiet(self._journal.changed, self._clock, trim)
+                ),
             ]
             self._health.ready()
             await self._stop.wait()
