@@ -387,6 +387,7 @@ class Station:
     journal: Journal
     worker: Worker
     known: dict[bytes, OpenedJob]
+    forgotten: list[str]  # one for each time that opened jobs were let go of
 
     @classmethod
     async def make(
@@ -409,14 +410,15 @@ class Station:
         journal: Journal,
         known: dict[bytes, OpenedJob],
     ) -> Station:
+        forgotten: list[str] = []
         workshop = Workshop(
             make_driver=lambda: PaperDriver(machine),
             open_spooled=lambda sealed: known[sealed],
             render=draw,
-            forget=lambda: None,
+            forget=lambda: forgotten.append("opened jobs"),
         )
         worker = Worker(journal, workshop, clock, InlineExecutor(), Health({}))
-        return cls(folder, machine, clock, journal, worker, known)
+        return cls(folder, machine, clock, journal, worker, known, forgotten)
 
     async def reopen(self, folder: Path) -> Station:
         """Start a new process on the files in `folder`, beside the same machine."""

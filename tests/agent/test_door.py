@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.artwork import ArtworkError
+from agent.clock import InlineExecutor
 from agent.contract.envelope import EnvelopeRefused, OpenedJob
 from agent.contract.messages import Magstripe, RejectReason
-from agent.door import beyond, judge_with
+from agent.door import Door, beyond, judge_with
+from agent.journal.journal import Journal
 from protocols.registry import capabilities_of
-from tests.agent.paper_printer import make_job, opened, two_sided
+from tests.agent.paper_printer import VirtualClock, make_job, opened, two_sided
 
 CAN = capabilities_of("evolis", "Primacy")
 
@@ -52,3 +56,26 @@ def test_a_picture_that_cannot_be_drawn_is_refused_with_the_ids_of_its_job():
     assert caught.value.reason is RejectReason.MALFORMED
     assert caught.value.job_id == "J-7"
     assert caught.value.verified
+
+
+def test_only_a_job_that_will_be_printed_stays_open_in_memory(tmp_path: Path):
+    async def story() -> list[int]:
+        clock, executor = VirtualClock(), InlineExecutor()
+        journal = await Journal.open(tmp_path / "journal.db", clock, executor)
+        forgotten: list[str] = []
+
+        def judge(message: bytes) -> OpenedJob:
+            if message == b"of nobody":
+                raise EnvelopeRefused(RejectReason.UNKNOWN_KEY, "no such key")
+            return opened(make_job(message.decode()))
+
+        door = Door(journal, judge, executor, clock, lambda: forgotten.append("it"))
+        counts = []
+        for message in (b"J-1", b"J-1", b"of nobody", b"J-2"):
+            await door.take(message)
+            counts.append(len(forgotten))
+        await journal.close()
+        return counts
+
+    # Accepted; a redelivery; a refusal; accepted.
+    assert asyncio.run(story()) == [0, 1, 2, 2]

@@ -496,6 +496,7 @@ def test_a_job_expires_before_its_claim_only_while_the_clock_is_sure(
         await station.work_until(lambda: station.state("J2") is JobState.ABORTED)
         reasons = [one["reason"] for one in await details(station, "job-aborted")]
         assert reasons == ["expired", "expired"]
+        assert station.forgotten, "an expired job is not kept open in memory"
 
     drive(test)
 
