@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Protocol
-
-from PIL import Image
+from typing import TYPE_CHECKING, Protocol
 
 from protocols.vocabulary import (
     CardPosition,
@@ -20,6 +18,9 @@ from protocols.vocabulary import (
     PrinterState,
     Reason,
 )
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 class EndOfStream(Enum):
