@@ -2,6 +2,7 @@
 
 `python bench/bare_loop.py PORT PNG COUNT FOLDER`: write the PNG durably, decode it,
 make the five panels of a YMCKO ribbon, send them; prints CPU milliseconds a card.
+No MQTT, no seal, no ledger, no question to the printer: it is what no agent can save.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 PRINTER_SIZE = (1016, 648)
-_BLACK_ONLY = [255] + [0] * 255  # by a dot's brightest component
+_DYED = [0] + [255] * 255  # by a dot's brightest component
 _WARM_COUNT = 3
 
 
@@ -25,19 +26,16 @@ def panels(image: Image.Image) -> list[bytes]:
     page = Image.new("RGB", PRINTER_SIZE, "white")
     page.paste(image, (2, 5))
     red, green, blue = page.transpose(Image.Transpose.ROTATE_270).split()
-    black = ImageChops.lighter(ImageChops.lighter(red, green), blue).point(_BLACK_ONLY)
-    dyes = [
-        ImageChops.subtract(ImageChops.invert(channel), black)
-        for channel in (blue, green, red)
-    ]
-    resin = black.convert("1", dither=Image.Dither.NONE)
+    dyed = ImageChops.lighter(ImageChops.lighter(red, green), blue).point(_DYED)
+    dyes = [ImageChops.subtract(dyed, channel) for channel in (blue, green, red)]
+    resin = ImageChops.invert(dyed).convert("1", dither=Image.Dither.NONE)
     overlay = Image.new("1", resin.size, 1)
     return [plane.tobytes() for plane in (*dyes, resin, overlay)]
 
 
 def print_card(png: bytes, port: int, folder: Path) -> None:
     store(png, folder)
-    image = Image.open(io.BytesIO(png), formats=["PNG"]).convert("RGB")
+    image = Image.open(io.BytesIO(png), formats=["PNG"])  # RGB already: no copy
     with socket.create_connection(("127.0.0.1", port)) as link:
         for panel in panels(image):
             link.sendall(panel)
