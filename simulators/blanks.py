@@ -42,6 +42,7 @@ class Blank:
     ribbon_panels: tuple[str, ...] = ()  # of the ribbon that marked it
     marks: dict[Side, list[Mark]] = field(default_factory=dict)
     fed_no: int | None = None  # how many cards the machine had taken, this one included
+    tracks: dict[str, str] = field(default_factory=dict)  # on its magnetic stripe
     strange: bool = False  # a hand put it into the path; the machine never took it
     hidden: bool = False  # in the path where no sensor looks
 

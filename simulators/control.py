@@ -131,6 +131,7 @@ class Control:
             },
             "digest": self.pictures.digest(blank),
             "png": self.pictures.files.get(blank.blank_id, []),
+            **({"tracks": dict(blank.tracks)} if blank.tracks else {}),
         }
 
     async def _fault(self, request: _Request) -> Answer:

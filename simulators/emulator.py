@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulators.build import Build, PowerUp
 from simulators.clock import Clock, Pacemaker
 from simulators.control import Control
 from simulators.evolis.gallery import Gallery
@@ -17,7 +18,7 @@ from simulators.evolis.printer import Answer, Printer
 from simulators.faults import FaultKind, Faults
 from simulators.hand import Hand
 from simulators.links.tcp import TcpLink
-from simulators.mechanism import Build, Mechanism, PowerUp
+from simulators.mechanism import Mechanism
 
 
 class StartError(Exception):
@@ -34,6 +35,7 @@ class Settings:
     hopper_count: int = 100
     ribbon_kind: str = "YMCKO"
     ribbon_sets: int = 300
+    magnetic: bool = False
     speed: float = 1.0
     instant: bool = False
     seed: int = 0
@@ -50,6 +52,8 @@ class Emulator:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         model = MODELS[settings.model]
+        if settings.magnetic:
+            model = model.with_encoder()
         build = Build(
             timing=model.timing,
             cards_count_at=model.cards_count_at,

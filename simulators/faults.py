@@ -13,11 +13,24 @@ from random import Random
 
 class FaultKind(StrEnum):
     HOPPER_EMPTY = "hopper-empty"  # the stack hangs: blanks are there, none arrives
+    FEED_FAILURE = "feed-failure"  # the roller slips; the sensor sees the stack
+    DOUBLE_FEED = "double-feed"  # two blanks come at once
     JAM_PATH = "jam-path"
+    JAM_EXIT = "jam-exit"  # on the way out
+    STUCK_HALF_PRINTED = "stuck-half-printed"  # a motor stands still once
     COVER_OPEN = "cover-open"
     RIBBON_ENDED = "ribbon-ended"
+    RIBBON_BROKEN = "ribbon-broken"
+    WRONG_RIBBON = "wrong-ribbon"  # one that the machine does not know
+    HEAD_HOT = "head-hot"
+    OUTPUT_FULL = "output-full"
+    REJECT_BIN_FULL = "reject-bin-full"
+    MAGSTRIPE_WRITE = "magstripe-write"  # what was written cannot be read back
+    COUNTER_RESET = "counter-reset"  # the counter of cards begins at 0 again
+    COUNTER_JUMP = "counter-jump"  # it counts a thousand cards that nobody fed
     POWER_CUT = "power-cut"
     LINK_CUT = "link-cut"
+    SLOW_LINK = "slow-link"
     SILENT = "silent"  # carries out what it is told, answers nothing
     GARBAGE = "garbage"  # likewise, and answers rubbish
 
@@ -29,20 +42,52 @@ class Moment(StrEnum):
     RECEIVING = "receiving"  # in the middle of a panel's bytes
     PRESSING = "pressing"  # in the middle of pressing a panel on the card
     PRINT_BEGUN = "print-begun"  # as its first panel begins
+    LEAVING = "leaving"  # about to be ejected or rejected
+    ENCODING = "encoding"  # its magnetic stripe is being written
 
 
 MOMENT_OF = {
     FaultKind.HOPPER_EMPTY: Moment.PICK,
+    FaultKind.FEED_FAILURE: Moment.PICK,
+    FaultKind.DOUBLE_FEED: Moment.PICK,
+    FaultKind.WRONG_RIBBON: Moment.PICK,
+    FaultKind.REJECT_BIN_FULL: Moment.PICK,
+    FaultKind.COUNTER_RESET: Moment.PICK,
+    FaultKind.COUNTER_JUMP: Moment.PICK,
     FaultKind.LINK_CUT: Moment.RECEIVING,
+    FaultKind.SLOW_LINK: Moment.RECEIVING,
     FaultKind.SILENT: Moment.PRINT_BEGUN,
     FaultKind.GARBAGE: Moment.PRINT_BEGUN,
     FaultKind.JAM_PATH: Moment.PRESSING,
     FaultKind.COVER_OPEN: Moment.PRESSING,
     FaultKind.RIBBON_ENDED: Moment.PRESSING,
     FaultKind.POWER_CUT: Moment.PRESSING,
+    FaultKind.STUCK_HALF_PRINTED: Moment.PRESSING,
+    FaultKind.RIBBON_BROKEN: Moment.PRESSING,
+    FaultKind.HEAD_HOT: Moment.PRESSING,
+    FaultKind.JAM_EXIT: Moment.LEAVING,
+    FaultKind.OUTPUT_FULL: Moment.LEAVING,
+    FaultKind.MAGSTRIPE_WRITE: Moment.ENCODING,
 }
 
-LINK_KINDS = frozenset({FaultKind.LINK_CUT, FaultKind.SILENT, FaultKind.GARBAGE})
+LINK_KINDS = frozenset(
+    {FaultKind.LINK_CUT, FaultKind.SLOW_LINK, FaultKind.SILENT, FaultKind.GARBAGE}
+)
+
+STANDING_KINDS = frozenset(
+    {
+        FaultKind.FEED_FAILURE,
+        FaultKind.JAM_EXIT,
+        FaultKind.STUCK_HALF_PRINTED,
+        FaultKind.RIBBON_BROKEN,
+        FaultKind.WRONG_RIBBON,
+        FaultKind.HEAD_HOT,
+        FaultKind.OUTPUT_FULL,
+        FaultKind.REJECT_BIN_FULL,
+        FaultKind.MAGSTRIPE_WRITE,
+    }
+)
+"""Causes that the machine need only know to be there, until somebody removes them."""
 
 
 @dataclass(frozen=True, slots=True)

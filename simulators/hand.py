@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from simulators.blanks import Blank, Place
-from simulators.faults import LINK_KINDS, FaultKind
+from simulators.faults import LINK_KINDS, STANDING_KINDS, FaultKind
 from simulators.mechanism import Mechanism, Ribbon
 
 RIBBON_PANELS = {"YMCKO": ("y", "m", "c", "k", "o")}
@@ -36,6 +36,7 @@ class Hand:
         for _ in range(count):
             self.machine.blanks.append(self._new(Place.HOPPER))
         self.machine.hopper_stuck = False
+        self.machine.standing.discard(FaultKind.FEED_FAILURE)
 
     def insert(self) -> None:
         """Slide a card of unknown origin into the path."""
@@ -62,6 +63,7 @@ class Hand:
         blank = cards[-1]
         blank.place = destination
         blank.strange = destination is Place.PATH
+        self._made_room(origin)
         return blank
 
     def change_ribbon(self, kind: str, sets: int) -> None:
@@ -78,13 +80,21 @@ class Hand:
         panels = RIBBON_PANELS[kind]
         self.machine.ribbon = Ribbon(kind, panels, sets, sets, serial)
         self.machine.counters.used_sets = self.machine.counters.last_sets = 0
+        self.machine.standing -= {FaultKind.RIBBON_BROKEN, FaultKind.WRONG_RIBBON}
 
     def empty_reject_bin(self) -> int:
         """Take all cards out of the reject bin; returns how many there were."""
         cards = self.machine.at(Place.REJECT_BIN)
         for blank in cards:
             blank.place = Place.HAND
+        self._made_room(Place.REJECT_BIN)
         return len(cards)
+
+    def _made_room(self, place: Place) -> None:
+        if place is Place.OUTPUT:
+            self.machine.standing.discard(FaultKind.OUTPUT_FULL)
+        elif place is Place.REJECT_BIN:
+            self.machine.standing.discard(FaultKind.REJECT_BIN_FULL)
 
     def _take_from_path(self, blank: Blank, destination: Place) -> Blank:
         was_open = self.machine.cover_open
@@ -92,6 +102,7 @@ class Hand:
             self.machine.open_cover(is_open=True)
         self.machine.put(blank, destination)
         self.machine.jammed = False
+        self.machine.standing.discard(FaultKind.JAM_EXIT)
         self.machine.open_cover(is_open=was_open)
         return blank
 
@@ -104,13 +115,15 @@ def causes(machine: Mechanism) -> list[FaultKind]:
     """The troubles whose physical cause is there now."""
     there = {
         FaultKind.HOPPER_EMPTY: machine.hopper_seems_empty,
-        FaultKind.JAM_PATH: machine.jammed,
+        FaultKind.DOUBLE_FEED: machine.double_feed_next,
+        FaultKind.JAM_PATH: machine.jammed
+        and FaultKind.JAM_EXIT not in machine.standing,
         FaultKind.COVER_OPEN: machine.cover_open,
         FaultKind.RIBBON_ENDED: machine.ribbon is None or machine.ribbon.left == 0,
         FaultKind.POWER_CUT: not machine.powered,
     }
     found = [kind for kind, is_there in there.items() if is_there]
-    return found + sorted(machine.faults.on_link)
+    return found + sorted(machine.standing) + sorted(machine.faults.on_link)
 
 
 def clear(hand: Hand, kind: FaultKind) -> None:
@@ -118,6 +131,14 @@ def clear(hand: Hand, kind: FaultKind) -> None:
     machine = hand.machine
     if kind in LINK_KINDS:
         machine.faults.on_link.discard(kind)
+    elif kind in STANDING_KINDS:
+        machine.standing.discard(kind)
+        if kind is FaultKind.JAM_EXIT:
+            machine.jammed = False
+    elif kind in (FaultKind.COUNTER_RESET, FaultKind.COUNTER_JUMP):
+        raise HandError(f"{kind}: a counter that has moved does not move back")
+    elif kind is FaultKind.DOUBLE_FEED:
+        machine.double_feed_next = False
     elif kind is FaultKind.HOPPER_EMPTY:
         if not machine.at(Place.HOPPER):
             raise HandError("there is no blank in the hopper: load some")

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from simulators.blanks import Blank, Mark, Place, Side
-from simulators.faults import LINK_KINDS, FaultKind, Faults, Moment
+from simulators.build import Build, CountsAt, PowerUp
+from simulators.faults import (
+    LINK_KINDS,
+    STANDING_KINDS,
+    FaultKind,
+    Faults,
+    Moment,
+)
 from simulators.motions import (
     LATCHING,
     Action,
@@ -21,33 +27,11 @@ from simulators.motions import (
     Motion,
     Pressed,
     Stop,
-    Timing,
 )
 
-
-class CountsAt(StrEnum):
-    FEED = "feed"
-    START = "start"
-    END = "end"
-
-
-class PowerUp(StrEnum):
-    """What the machine does at power-up with a card in its path."""
-
-    KEEP = "keep"
-    HIDE = "hide"  # it stays where no sensor sees it
-    FLUSH = "flush"  # it is thrown out to the output
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """How this machine is built and set."""
-
-    timing: Timing = field(default_factory=Timing)
-    cards_count_at: CountsAt = CountsAt.FEED
-    ribbon_counts_at: CountsAt = CountsAt.START
-    power_up: PowerUp = PowerUp.KEEP
-    loses_last_count: bool = False  # at a power cut with a card inside
+COUNTER_JUMP = 1000
+_LEAVING = (Motion.EJECT, Motion.REJECT)
+_STRIPE = (Motion.WRITE_STRIPE, Motion.READ_STRIPE)
 
 
 @dataclass(slots=True)
@@ -87,6 +71,7 @@ class Mechanism:
     cards_fed: int = 0  # really, whatever the counters say
     sides_printed: int = 0
     double_feed_next: bool = False
+    standing: set[FaultKind] = field(default_factory=set)  # of STANDING_KINDS
     happened: list[Happening] = field(default_factory=list)
     queue: deque[Action] = field(default_factory=deque)
     current: Action | None = None
@@ -148,6 +133,10 @@ class Mechanism:
         actions = (*self.queue, *([self.current] if self.current else []))
         return any(action.motion is Motion.PRESS for action in actions)
 
+    @property
+    def encoding(self) -> bool:
+        return self.current is not None and self.current.motion in _STRIPE
+
     def at(self, place: Place) -> list[Blank]:
         """The blanks of a place; those of the path in order of arrival."""
         return [blank for blank in self.blanks if blank.place is place]
@@ -168,7 +157,7 @@ class Mechanism:
         for action in (*([self.current] if self.current else []), *self.queue):
             if action.motion is Motion.FLIP:
                 facing = facing.other
-            elif action.motion is not Motion.PRESS:
+            elif action.motion is not Motion.PRESS and action.motion not in _STRIPE:
                 facing = Side.FRONT
         return facing
 
@@ -183,6 +172,15 @@ class Mechanism:
         """Make the physical cause of `kind` come true now."""
         if kind in LINK_KINDS:
             self.faults.on_link.add(kind)
+        elif kind in STANDING_KINDS:
+            self.standing.add(kind)
+            self._feel(kind)
+        elif kind is FaultKind.DOUBLE_FEED:
+            self.double_feed_next = True
+        elif kind is FaultKind.COUNTER_RESET:
+            self.counters.cards = self.counters.last_cards = 0
+        elif kind is FaultKind.COUNTER_JUMP:
+            self.counters.cards += COUNTER_JUMP
         elif kind is FaultKind.HOPPER_EMPTY:
             self.hopper_stuck = True
         elif kind is FaultKind.POWER_CUT:
@@ -194,6 +192,21 @@ class Mechanism:
             self._interrupt(Stop.JAMMED)
         else:
             self.open_cover(is_open=True)
+
+    def _feel(self, kind: FaultKind) -> None:
+        """Let a cause that has come to stand stop what it concerns, if that moves."""
+        motion = self.current.motion if self.current else None
+        if kind is FaultKind.JAM_EXIT and motion in _LEAVING:
+            self.jammed = True
+            self._interrupt(Stop.JAMMED)
+        elif motion is Motion.PRESS:
+            if kind is FaultKind.STUCK_HALF_PRINTED:
+                self.standing.discard(kind)
+                self._interrupt(Stop.STUCK)
+            elif kind is FaultKind.RIBBON_BROKEN:
+                self._interrupt(Stop.RIBBON_BROKEN)
+            elif kind is FaultKind.HEAD_HOT:
+                self._interrupt(Stop.HEAD_HOT)
 
     def open_cover(self, *, is_open: bool) -> None:
         """Open or close the cover; opening it stops whatever moves."""
@@ -246,7 +259,12 @@ class Mechanism:
                 self.queue.appendleft(action)
                 action.may_feed = False
                 action = Action(Motion.FEED)
+                by_itself = True
+            else:
+                by_itself = False
             stop = self._hindrance(action)
+            if stop is Stop.HOPPER_EMPTY and by_itself:
+                stop = Stop.FEED_FAILED  # no answer would tell it: the status must
             if stop is not None:
                 self._fail(action, stop)
                 return
@@ -256,6 +274,8 @@ class Mechanism:
             self._pick(action)
         elif action.motion is Motion.PRESS:
             self._press(action)
+        elif action.motion in _LEAVING and FaultKind.JAM_EXIT in self.standing:
+            action.plan_strike(FaultKind.JAM_EXIT)
 
     def _hindrance(self, action: Action) -> Stop | None:
         if self.cover_open:
@@ -264,29 +284,51 @@ class Mechanism:
             return Stop.JAMMED
         if action.motion is Motion.FEED:
             return self._feed_hindrance()
-        if self.sensed_card is None:
+        blank = self.sensed_card
+        if blank is None:
             return Stop.NO_CARD
         if action.motion is Motion.PRESS:
             return self._press_hindrance(action)
+        if action.motion in _LEAVING:
+            self._strike_due(Moment.LEAVING, blank.fed_no)
+        if action.motion in _STRIPE:
+            self._strike_due(Moment.ENCODING, blank.fed_no)
+            return self.latched[0] if self.latched else None
+        if action.motion is Motion.EJECT and FaultKind.OUTPUT_FULL in self.standing:
+            return Stop.OUTPUT_FULL
+        if action.motion is Motion.REJECT and (
+            FaultKind.REJECT_BIN_FULL in self.standing
+        ):
+            return Stop.REJECT_BIN_FULL
         return None
+
+    def _strike_due(self, moment: Moment, card_no: int | None) -> None:
+        while (kind := self.faults.take_due(moment, card_no)) is not None:
+            self.strike(kind)
 
     def _feed_hindrance(self) -> Stop | None:
         if self.latched:
             return self.latched[0]
         if self.sensed_card is not None:
             return None  # it is in position already: nothing is taken
-        card_no = self.cards_fed + 1
-        if self.faults.take_due(Moment.PICK, card_no) is not None:
-            self.hopper_stuck = True
-        return Stop.HOPPER_EMPTY if self.hopper_seems_empty else None
+        self._strike_due(Moment.PICK, self.cards_fed + 1)
+        if self.hopper_seems_empty:
+            return Stop.HOPPER_EMPTY
+        slips = FaultKind.FEED_FAILURE in self.standing
+        return Stop.FEED_FAILED if slips else None
 
     def _press_hindrance(self, action: Action) -> Stop | None:
         if self.latched:
             return self.latched[0]
         if self.ribbon is None:
             return Stop.NO_RIBBON
-        if action.panel not in self.ribbon.panels:
+        unknown = FaultKind.WRONG_RIBBON in self.standing
+        if unknown or action.panel not in self.ribbon.panels:
             return Stop.WRONG_RIBBON
+        if FaultKind.RIBBON_BROKEN in self.standing:
+            return Stop.RIBBON_BROKEN
+        if FaultKind.HEAD_HOT in self.standing:
+            return Stop.HEAD_HOT
         if self._needs_new_set(action.panel) and self.ribbon.left == 0:
             return Stop.RIBBON_ENDED
         return None
@@ -333,6 +375,8 @@ class Mechanism:
         if due is not None:
             self.faults.on_link.add(due)
         due = self.faults.take_due(Moment.PRESSING, blank.fed_no, len(marks))
+        if due is None and FaultKind.STUCK_HALF_PRINTED in self.standing:
+            due = FaultKind.STUCK_HALF_PRINTED
         if due is not None:
             action.plan_strike(due)
         action.side = self.facing
@@ -350,9 +394,16 @@ class Mechanism:
             self.counters.last_sets += 1
 
     def _finish(self, action: Action) -> None:
+        if action.motion is Motion.WRITE_STRIPE and (
+            FaultKind.MAGSTRIPE_WRITE in self.standing
+        ):
+            self._fail(action, Stop.STRIPE_BAD)
+            return
         self.current = None
         if action.motion is Motion.PRESS:
             self._finish_press(action)
+        elif action.motion in _STRIPE:
+            self._finish_stripe(action)
         elif action.motion is Motion.FLIP:
             self.facing = self.facing.other
             if self.ribbon is not None:
@@ -365,6 +416,14 @@ class Mechanism:
             out = action.motion is Motion.EJECT
             self.put(blank, Place.OUTPUT if out else Place.REJECT_BIN)
         action.end(None)
+
+    def _finish_stripe(self, action: Action) -> None:
+        blank = self.sensed_card
+        assert blank is not None
+        if action.motion is Motion.WRITE_STRIPE:
+            blank.tracks.update(action.tracks)
+        else:
+            action.tracks = dict(blank.tracks)
 
     def _finish_press(self, action: Action) -> None:
         blank, ribbon = self.sensed_card, self.ribbon

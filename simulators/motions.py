@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from simulators.blanks import Blank, Mark, Side
@@ -19,6 +19,13 @@ class Stop(StrEnum):
     NO_RIBBON = "no-ribbon"
     WRONG_RIBBON = "wrong-ribbon"
     RIBBON_ENDED = "ribbon-ended"
+    RIBBON_BROKEN = "ribbon-broken"
+    FEED_FAILED = "feed-failed"
+    STUCK = "stuck"
+    HEAD_HOT = "head-hot"
+    OUTPUT_FULL = "output-full"
+    REJECT_BIN_FULL = "reject-bin-full"
+    STRIPE_BAD = "stripe-bad"
     POWER_OFF = "power-off"
     RESET = "reset"
 
@@ -30,6 +37,13 @@ LATCHING = frozenset(
         Stop.NO_RIBBON,
         Stop.WRONG_RIBBON,
         Stop.RIBBON_ENDED,
+        Stop.RIBBON_BROKEN,
+        Stop.FEED_FAILED,
+        Stop.STUCK,
+        Stop.HEAD_HOT,
+        Stop.OUTPUT_FULL,
+        Stop.REJECT_BIN_FULL,
+        Stop.STRIPE_BAD,
     }
 )
 
@@ -40,6 +54,8 @@ class Motion(StrEnum):
     FLIP = "flip"
     EJECT = "eject"
     REJECT = "reject"
+    WRITE_STRIPE = "write-stripe"
+    READ_STRIPE = "read-stripe"
     WARM_UP = "warm-up"
 
 
@@ -53,6 +69,7 @@ class Timing:
     eject_s: float = 2.0
     reject_s: float = 2.5
     warm_up_s: float = 5.0
+    stripe_s: float = 3.0
 
     def of(self, motion: Motion) -> float:
         return {
@@ -61,6 +78,8 @@ class Timing:
             Motion.FLIP: self.flip_s,
             Motion.EJECT: self.eject_s,
             Motion.REJECT: self.reject_s,
+            Motion.WRITE_STRIPE: self.stripe_s,
+            Motion.READ_STRIPE: self.stripe_s,
             Motion.WARM_UP: self.warm_up_s,
         }[motion]
 
@@ -73,6 +92,8 @@ class Action:
     side: Side = Side.FRONT
     panel: str = ""
     image_no: int = 0
+    # of the magnetic stripe: to be written, or as they were read
+    tracks: dict[str, str] = field(default_factory=dict)
     may_feed: bool = False  # takes a blank itself when the path is empty
     remaining_s: float = 0.0
     strike_at_s: float | None = None  # what remains when `strike` comes

@@ -9,11 +9,11 @@ from typing import TypedDict, Unpack
 
 import click
 
+from simulators.build import PowerUp
 from simulators.emulator import Emulator, Settings, StartError
 from simulators.evolis.models import MODELS
 from simulators.faults import FaultKind
 from simulators.hand import LOAD_MAX, RIBBON_PANELS
-from simulators.mechanism import PowerUp
 
 
 @click.group()
@@ -61,6 +61,7 @@ class _Options(TypedDict):
     tcp: tuple[str, int]
     hopper: int
     ribbon: tuple[str, int]
+    magnetic: bool
     speed: float | None
     instant: bool
     seed: int
@@ -77,6 +78,7 @@ _HELP = {
     "tcp": "Where it listens; port 0: any free one.",
     "hopper": "Blanks in the hopper.",
     "ribbon": "Ribbon and how many sets are left; a set prints one side.",
+    "magnetic": "A magnetic encoder is fitted.",
     "speed": "Machine seconds in a second; 0: only control requests move time.",
     "instant": "Motions take no time on the wall.",
     "seed": "Decides what chance decides, and the serial numbers.",
@@ -107,6 +109,7 @@ _HELP = {
     default="YMCKO:300",
     help=_HELP["ribbon"],
 )
+@click.option("--magnetic", is_flag=True, help=_HELP["magnetic"])
 @click.option("--speed", type=click.FloatRange(0, 1e6), help=_HELP["speed"])
 @click.option("--instant", is_flag=True, help=_HELP["instant"])
 @click.option("--seed", type=click.IntRange(min=0), default=0, help=_HELP["seed"])
@@ -151,6 +154,7 @@ def evolis(**options: Unpack[_Options]) -> None:
         hopper_count=options["hopper"],
         ribbon_kind=kind,
         ribbon_sets=sets,
+        magnetic=options["magnetic"],
         speed=1.0 if speed is None else speed,
         instant=options["instant"],
         seed=options["seed"],

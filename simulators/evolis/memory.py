@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from simulators.evolis.magnetic import Encoder
 from simulators.evolis.wire import Command
 
 OK = "OK"
@@ -17,7 +18,7 @@ BAD_PARAMETER = "ERROR PARAMETRES"
 # Words a print job carries that change nothing this emulator models.
 _ACCEPTED = frozenset(
     (
-        *("Psync", "Psmgr", "Ppws", "Ppmode", "Pwres", "Psk", "Piqla", "Pmc"),
+        *("Psync", "Psmgr", "Ppws", "Ppmode", "Pwres", "Psk", "Piqla"),
         *("Peoic", "Pc", "Pl", "Pida", "Pmi", "Pdt", "Pneab", "Pbc", "Pfs"),
     )
 )
@@ -54,10 +55,12 @@ class Memory:
     saved_error_mode: str = "0"
     claimed: bool = False
     claim_ending: bool = False
+    job_broken: bool = False  # a fault ended a claimed job: the rest of it is dropped
     answers_status: bool = True
     may_feed: bool = False  # Ss came: the first panel takes a blank if none is there
     restarted: bool = True  # switched on or reset, and not yet told to do anything
     session: Session = field(default_factory=Session)
+    encoder: Encoder = field(default_factory=Encoder)
     trays: dict[str, str] = field(
         default_factory=lambda: {"Pcim": "F", "Pcem": "D", "Pcrm": "D"}
     )
@@ -112,6 +115,7 @@ def _set_claim(memory: Memory, parameters: tuple[str, ...], _: float) -> bool:
     if parameters not in (("0",), ("1",)):
         return False
     memory.claim_ending = parameters == ("0",)
+    memory.job_broken = False
     memory.claimed = memory.claimed or parameters == ("1",)
     return True
 
@@ -127,10 +131,20 @@ def _set_ribbon(_: Memory, parameters: tuple[str, ...], __: float) -> bool:
     return bool(parameters) and parameters[0] in _RIBBON_WORDS
 
 
+def _set_layout(memory: Memory, parameters: tuple[str, ...], _: float) -> bool:
+    return memory.encoder.set_layout(parameters)
+
+
+def _set_coercivity(memory: Memory, parameters: tuple[str, ...], _: float) -> bool:
+    return memory.encoder.set_coercivity(parameters)
+
+
 _SETTERS: dict[str, Callable[[Memory, tuple[str, ...], float], bool]] = {
     "Pem": _set_error_mode,
     "Psid": _set_session,
     "Pcla": _set_claim,
     "Pps": _set_status,
     "Pr": _set_ribbon,
+    "Pmt": _set_layout,
+    "Pmc": _set_coercivity,  # told in each job, an encoder fitted or not
 }

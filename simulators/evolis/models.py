@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from simulators.mechanism import CountsAt
+from simulators.build import CountsAt
 from simulators.motions import Timing
+
+CFG_EXTENSION_1 = 0x08000000
+CFG_ETHERNET = 0x00400000
+CFG_FLIP = 0x00100000
+CFG_MAGNETIC = 0x00020000
+CFG_FEED_BY_FEEDER = 0x00002000
+CFG_REJECT_SLOT = 0x00000020
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,15 @@ class Model:
     ribbon_counts_at: CountsAt
     timing: Timing
 
+    @property
+    def has_encoder(self) -> bool:
+        """True where a magnetic encoder is fitted."""
+        return bool(self.config & CFG_MAGNETIC)
+
+    def with_encoder(self) -> Model:
+        """The same model with a magnetic encoder fitted."""
+        return replace(self, config=self.config | CFG_MAGNETIC)
+
     def panel_size(self, panel: str, levels: str) -> int | None:
         """Bytes that follow `Db;panel;levels;`; None: this model takes none."""
         dots = self.row_count * self.row_dots
@@ -31,12 +47,6 @@ class Model:
             return dots // 8
         return None
 
-
-CFG_EXTENSION_1 = 0x08000000
-CFG_ETHERNET = 0x00400000
-CFG_FLIP = 0x00100000
-CFG_FEED_BY_FEEDER = 0x00002000
-CFG_REJECT_SLOT = 0x00000020
 
 MODELS = {
     model.name: model

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from simulators.blanks import Side
 from simulators.clock import Pacemaker
 from simulators.evolis.gallery import Gallery
+from simulators.evolis.magnetic import BAD_DATA, NOT_FITTED
 from simulators.evolis.memory import BAD_PARAMETER, OK, UNKNOWN_COMMAND, Memory
 from simulators.evolis.models import Model
 from simulators.evolis.reads import View, read
@@ -32,6 +33,13 @@ _TEXT_OF = {
     Stop.NO_RIBBON: "ERROR MECHANICAL",
     Stop.WRONG_RIBBON: "ERROR MECHANICAL",
     Stop.RIBBON_ENDED: "ERROR MECHANICAL",
+    Stop.RIBBON_BROKEN: "ERROR MECHANICAL",
+    Stop.FEED_FAILED: "ERROR FEEDER",
+    Stop.STUCK: "ERROR MECHANICAL",
+    Stop.HEAD_HOT: "ERROR MECHANICAL",
+    Stop.OUTPUT_FULL: "ERROR MECHANICAL",
+    Stop.REJECT_BIN_FULL: "ERROR MECHANICAL",
+    Stop.STRIPE_BAD: "ERROR MAGN",
     Stop.RESET: "ERROR MECHANICAL",
     Stop.POWER_OFF: "",
 }
@@ -41,6 +49,8 @@ _MOTION_OF = {
     "Sce": Motion.EJECT,
     "Ser": Motion.REJECT,
 }
+
+_OF_A_JOB = frozenset({"Ss", "Sr", "Sv", "Se"})  # `Sce` and `Ser` are for recovery too
 
 
 @dataclass(slots=True)
@@ -82,8 +92,8 @@ class Printer:
         if not self.machine.powered:
             return []
         answers = [self._carry_out(command) for command in self.parser.receive(data)]
-        if self.parser.missing_size and self._cut_is_due():
-            self.machine.strike(FaultKind.LINK_CUT)
+        if self.parser.missing_size:
+            self._strike_in_mid_panel()
         self.pacemaker.touched()
         return answers
 
@@ -121,7 +131,10 @@ class Printer:
         machine.happened.clear()
         for image_no in [n for n, (action, _) in self._panels.items() if action.done]:
             del self._panels[image_no]
-        if machine.latched or (self.memory.claim_ending and not machine.moving):
+        if machine.latched:
+            self.memory.job_broken |= self.memory.claimed
+            self.memory.claimed = self.memory.claim_ending = False
+        elif self.memory.claim_ending and not machine.moving:
             self.memory.claimed = self.memory.claim_ending = False
         if self._was_powered and not machine.powered:
             self._restart()
@@ -143,10 +156,14 @@ class Printer:
             return self._sequence(command)
         if command.word == "Db":
             return self._panel(command)
+        if command.word == "Dm":
+            return self._track(command)
         return _said(OK if command.word == "Mr" else UNKNOWN_COMMAND)
 
     def _sequence(self, command: Command) -> Answer:
         word = command.word
+        if self.memory.job_broken and word in _OF_A_JOB:
+            return _said(self._broken)
         if word in _MOTION_OF:
             self.memory.may_feed = False
             self.memory.restarted = False
@@ -154,11 +171,13 @@ class Printer:
         if word == "Ss":
             self.memory.may_feed = True
             return _said(OK)
+        if word in ("Smw", "Smr"):
+            return self._stripe(word)
         if word in ("Sr", "Sv"):
             return self._turn(Side.FRONT if word == "Sr" else Side.BACK)
         if word == "Scs":
             self.machine.acknowledge()
-            self.memory.restarted = False
+            self.memory.restarted = self.memory.job_broken = False
             return _said(OK)
         if word == "Srs":
             self.machine.reset()
@@ -171,11 +190,36 @@ class Printer:
             return _said(OK)
         return self._move(Action(Motion.FLIP, may_feed=self._take_may_feed()))
 
+    def _track(self, command: Command) -> Answer:
+        if not self.model.has_encoder:
+            return _said(NOT_FITTED)
+        return _said(OK if self.memory.encoder.take(command.parameters) else BAD_DATA)
+
+    def _stripe(self, word: str) -> Answer:
+        if not self.model.has_encoder:
+            return _said(NOT_FITTED)
+        encoder = self.memory.encoder
+        writing = word == "Smw"
+        action = Action(
+            Motion.WRITE_STRIPE if writing else Motion.READ_STRIPE,
+            tracks=dict(encoder.to_write) if writing else {},
+            may_feed=self._take_may_feed(),
+        )
+        encoder.to_write.clear()
+
+        def text() -> str:
+            if action.stop is None and not writing:
+                encoder.was_read = action.tracks
+            return _TEXT_OF[action.stop]
+
+        self.machine.submit(action)
+        return Answer(text, action)
+
     def _panel(self, command: Command) -> Answer:
         if command.panel is None:
             return _said(BAD_PARAMETER)
-        if self.machine.latched:
-            return _said(_TEXT_OF[self.machine.latched[0]])
+        if self.machine.latched or self.memory.job_broken:
+            return _said(self._broken)
         self._panel_count += 1
         action = Action(
             Motion.PRESS,
@@ -199,13 +243,20 @@ class Printer:
         self.memory = self.memory.after_restart()
         self.parser.reset()
 
-    def _cut_is_due(self) -> bool:
+    @property
+    def _broken(self) -> str:
+        """What everything of a job is answered after the fault that ended it."""
+        latched = self.machine.latched
+        return _TEXT_OF[latched[0] if latched else Stop.STUCK]
+
+    def _strike_in_mid_panel(self) -> None:
         sensed = self.machine.sensed_card
         card_no = sensed.fed_no if sensed else self.machine.cards_fed + 1
         if self.parser.missing_size > self.parser.panel_size_now // 2:
-            return False
+            return
         due = self.machine.faults.take_due(Moment.RECEIVING, card_no)
-        return due is FaultKind.LINK_CUT
+        if due is not None:
+            self.machine.strike(due)
 
     def _words(self) -> Words:
         return words(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from simulators.evolis.magnetic import BLANK_TRACK, NOT_FITTED, TRACKS
 from simulators.evolis.memory import BAD_PARAMETER, UNKNOWN_COMMAND, Memory
 from simulators.evolis.models import Model
 from simulators.evolis.status import Words
@@ -113,6 +114,19 @@ def _volts(high: bool) -> str:
     return "5,00 Volts" if high else "0,17 Volts"
 
 
+def _layout(view: View, parameters: tuple[str, ...]) -> str:
+    layouts = view.memory.encoder.layouts
+    return layouts.get(parameters[0] if parameters else "", BAD_PARAMETER)
+
+
+def _track(view: View, parameters: tuple[str, ...]) -> str:
+    if not view.model.has_encoder:
+        return NOT_FITTED
+    if len(parameters) != 1 or parameters[0] not in TRACKS:
+        return BAD_PARAMETER
+    return view.memory.encoder.was_read.get(parameters[0], BLANK_TRACK)
+
+
 _READERS: dict[str, Callable[[View, tuple[str, ...]], str]] = {
     "Rok": lambda _view, _parameters: "OK",
     "Rtp": _type,
@@ -129,5 +143,8 @@ _READERS: dict[str, Callable[[View, tuple[str, ...]], str]] = {
     "Rcrm": lambda view, _parameters: f"MODE ({view.memory.trays['Pcrm']})",
     "Rpst": lambda view, _parameters: view.words.hexadecimal,
     "Rlr": _card,
+    "Rmt": _layout,
+    "Rmc": lambda view, _parameters: view.memory.encoder.coercivity,
+    "Rmb": _track,
     "Rse": _sensor,
 }

@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from simulators.evolis.models import Model
+from simulators.faults import FaultKind
 from simulators.mechanism import Mechanism
 from simulators.motions import Motion, Stop
 
@@ -17,17 +18,27 @@ INF_CARD_EJECT = 0x01000000
 INF_RIBBON_LOW = 0x00080000
 INF_RESET = 0x00010000
 INF_PRINTING_RUNNING = 0x00000080
+INF_ENCODING_RUNNING = 0x00000040
 INF_BUSY = 0x00000001
 
+WAR_REJECT_BOX_FULL = 0x08000000
+WAR_COOLING = 0x00200000
+WAR_HOPPER_FULL = 0x00100000
+WAR_UNSUPPORTED_RIBBON = 0x00008000
 WAR_FEEDER_EMPTY = 0x01000000
 WAR_RIBBON_ENDED = 0x00080000
 WAR_COVER_OPEN = 0x00020000
 WAR_NO_RIBBON = 0x00010000
 
+ERR_HEAD_TEMP = 0x20000000
+ERR_FEEDER_ERROR = 0x08000000
+ERR_REJECT_BOX_FULL = 0x00800000
+ERR_HOPPER_FULL = 0x00100000
 ERR_COVER_OPEN = 0x02000000
 ERR_MECHANICAL = 0x01000000
 ERR_RIBBON_ERROR = 0x04000000
 ERR_BAD_RIBBON = 0x00400000
+ERR_WRITE_MAGNETIC = 0x00010000
 ERR_RIBBON_ENDED = 0x00200000
 
 ERROR_OF = {
@@ -36,6 +47,19 @@ ERROR_OF = {
     Stop.NO_RIBBON: ERR_RIBBON_ERROR,
     Stop.WRONG_RIBBON: ERR_BAD_RIBBON,
     Stop.RIBBON_ENDED: ERR_RIBBON_ENDED,
+    Stop.RIBBON_BROKEN: ERR_RIBBON_ERROR,
+    Stop.FEED_FAILED: ERR_FEEDER_ERROR,
+    Stop.STUCK: ERR_MECHANICAL,
+    Stop.HEAD_HOT: ERR_HEAD_TEMP,
+    Stop.OUTPUT_FULL: ERR_HOPPER_FULL,
+    Stop.REJECT_BIN_FULL: ERR_REJECT_BOX_FULL,
+    Stop.STRIPE_BAD: ERR_WRITE_MAGNETIC,
+}
+WARNING_OF = {
+    FaultKind.HEAD_HOT: WAR_COOLING,
+    FaultKind.OUTPUT_FULL: WAR_HOPPER_FULL,
+    FaultKind.REJECT_BIN_FULL: WAR_REJECT_BOX_FULL,
+    FaultKind.WRONG_RIBBON: WAR_UNSUPPORTED_RIBBON,
 }
 LOW_SHARE = 10  # "low" from a tenth of the ribbon on; the real threshold is not known
 
@@ -90,6 +114,8 @@ def words(machine: Mechanism, model: Model, *, claimed: bool, restarted: bool) -
         information |= INF_BUSY
     if machine.pressing:
         information |= INF_PRINTING_RUNNING
+    if machine.encoding:
+        information |= INF_ENCODING_RUNNING
     ribbon = machine.ribbon
     left = machine.sets_left_by_counter
     if ribbon is not None and left * LOW_SHARE <= ribbon.capacity:
@@ -103,6 +129,8 @@ def words(machine: Mechanism, model: Model, *, claimed: bool, restarted: bool) -
         warning |= WAR_NO_RIBBON
     elif left == 0:
         warning |= WAR_RIBBON_ENDED
+    for kind in machine.standing:
+        warning |= WARNING_OF.get(kind, 0)
     error = 0
     for stop in machine.latched:
         error |= ERROR_OF[stop]
@@ -112,6 +140,8 @@ def words(machine: Mechanism, model: Model, *, claimed: bool, restarted: bool) -
 def _card_bits(machine: Mechanism) -> int:
     if machine.sensed_card is None:
         return 0
+    if machine.jammed and FaultKind.JAM_EXIT in machine.standing:
+        return INF_CARD_EJECT
     motion = machine.current.motion if machine.current else None
     return {
         Motion.FEED: INF_CARD_FEEDER,

@@ -1,4 +1,4 @@
-"""The printer's raw TCP port, and the troubles of the link: cut, silent, garbage.
+"""The printer's raw TCP port, and the troubles of the link: cut, slow and so on.
 
 One command a connection (request, half-close, reply, close), several on one that stays
 open, or none at all, which asks for the status alone. The port keeps its number while
@@ -18,6 +18,7 @@ from simulators.connections import Connections, LinkLostError
 from simulators.faults import FaultKind, Faults
 
 CHUNK_SIZE = 65536
+SLOW_SIZE_PER_S = 256 * 1024  # what a slow link takes
 CONNECTIONS_MAX = 16  # one more, and the oldest is dropped
 REPLIES_WAITING_MAX = 256  # on one connection; beyond, its host must wait
 
@@ -98,6 +99,8 @@ class TcpLink(Generic[AnswerT]):
             empty = True
             while data := await reader.read(CHUNK_SIZE):
                 empty = False
+                if FaultKind.SLOW_LINK in self.faults.on_link:
+                    await asyncio.sleep(len(data) / SLOW_SIZE_PER_S)
                 for answer in self.printer.receive(data):
                     await answers.put(answer)
                 await self.printer.room()

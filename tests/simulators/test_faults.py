@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
+from simulators.build import PowerUp
 from simulators.faults import FaultKind, Faults, Moment
-from simulators.mechanism import PowerUp
 from tests.simulators.emulator_world import (
     CARD_PRINT,
     CLAIM,

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.blanks import Blank, Place, Side
+from simulators.build import Build, CountsAt, PowerUp
 from simulators.faults import FaultKind, Faults
 from simulators.hand import Hand, HandError, causes, clear
-from simulators.mechanism import Build, CountsAt, Mechanism, PowerUp
+from simulators.mechanism import Mechanism
 from simulators.motions import Action, Motion, Stop
 
 LONG_S = 1000.0
@@ -359,6 +360,12 @@ def test_taking_the_card_that_moves_stops_the_machine():
         (FaultKind.COVER_OPEN, Stop.COVER_OPEN),
         (FaultKind.RIBBON_ENDED, Stop.RIBBON_ENDED),
         (FaultKind.POWER_CUT, Stop.POWER_OFF),
+        (FaultKind.FEED_FAILURE, Stop.FEED_FAILED),
+        (FaultKind.JAM_EXIT, Stop.JAMMED),
+        (FaultKind.RIBBON_BROKEN, Stop.RIBBON_BROKEN),
+        (FaultKind.WRONG_RIBBON, Stop.WRONG_RIBBON),
+        (FaultKind.HEAD_HOT, Stop.HEAD_HOT),
+        (FaultKind.OUTPUT_FULL, Stop.OUTPUT_FULL),
     ],
 )
 def test_a_scheduled_fault_strikes_its_card_and_goes_away_when_cleared(kind, stop):
