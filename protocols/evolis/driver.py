@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 
 from protocols.contract import (
@@ -28,7 +28,7 @@ from protocols.evolis.link import UNEXPLAINED, Exchange, Link
 from protocols.evolis.models import RIBBON_TYPES, Model
 from protocols.evolis.raster import ONE_BIT, pack
 from protocols.evolis.session import Session, State
-from protocols.evolis.status import PRINTING, any_up, flags_up, read_status
+from protocols.evolis.status import PRINTING, any_up, faults_up, read_status
 from protocols.vocabulary import (
     CardFate,
     CardPosition,
@@ -316,13 +316,9 @@ class EvolisDriver:
             raise self._error(f"is held by session {trailer.session}", IN_USE)
 
     def _no_fault(self, trailer: Trailer, what: str) -> None:
-        faults = {
-            Reason(flag.keyword, flag.severity)
-            for flag in flags_up(trailer)
-            if flag.stops_card
-        }
+        faults = faults_up(trailer)
         if faults:
-            raise self._error(f"{what}: {_named(faults)}", frozenset(faults))
+            raise self._error(f"{what}: {_named(faults)}", faults)
 
     def _stands(self, expected: CardPosition, trailer: Trailer) -> None:
         seen = read_status(trailer, self._session_id).card
@@ -355,7 +351,7 @@ def _impossible(message: str) -> LocalProtocolError:
     return LocalProtocolError(message, card=CardFate.UNTOUCHED)
 
 
-def _named(reasons: set[Reason]) -> str:
+def _named(reasons: Set[Reason]) -> str:
     return ", ".join(sorted(str(reason) for reason in reasons))
 
 
