@@ -95,10 +95,26 @@ def encode(op: Op, *parameters: str | int) -> bytes:
     return ESC + _joined(command.word, command.fixed + parameters) + CR + NUL
 
 
-def encode_panel(letter: str, levels: int, dots: bytes) -> bytes:
-    """The whole request that sends one panel, to be written in one piece (EVO-33)."""
+def encode_panel(
+    letter: str, levels: int, dots: bytes, resolution: tuple[int, int] | None = None
+) -> bytes:
+    """The whole request that sends one panel, to be written in one piece (EVO-33).
+
+    `resolution`: dots an inch along and across the card, if not 300 (EVO-52).
+    """
     word = COMMANDS[Op.PANEL].word
-    return b"".join((ESC, _joined(word, (letter, levels, "")), dots, CR, NUL))
+    if resolution is None:
+        head = _joined(word, (letter, levels, ""))
+    else:
+        head = _joined(f"{word}x", (letter, levels, *resolution, ""))
+    return b"".join((ESC, head, dots, CR, NUL))
+
+
+def encode_compressed(letter: str, data: bytes) -> bytes:
+    """The whole request that sends one compressed panel of two levels (EVO-54)."""
+    word = f"{COMMANDS[Op.PANEL].word}c"
+    head = _joined(word, (letter, 2, len(data), ""))
+    return b"".join((ESC, head, data, CR, NUL))
 
 
 def _joined(word: str, parameters: tuple[str | int, ...]) -> bytes:

@@ -110,11 +110,13 @@ class EvolisDriver:
         order = [planes.side for planes in sides]
         if order not in ([CardSide.FRONT], [CardSide.FRONT, CardSide.BACK]):
             raise _impossible(f"sides {order}, expected front, or front and back")
+        if CardSide.BACK in order and not self.capabilities.two_sided:
+            raise _impossible(f"a {self.capabilities.model} prints the front alone")
         digest = hashlib.sha256()
         packed = []
         for planes in sides:
             self._check_planes(planes, panels)
-            dots = tuple((panel, pack(panel, planes.planes[panel])) for panel in panels)
+            dots = tuple((panel, self._packed(planes, panel)) for panel in panels)
             for _, data in dots:
                 digest.update(data)
             packed.append((planes.side, dots))
@@ -165,7 +167,9 @@ class EvolisDriver:
             self._has_happened((await self._link.ask(turn)).trailer)
             for panel, dots in panels:
                 levels = 2 if panel in ONE_BIT else self._model.colour_levels
-                sent = await self._link.send_panel(panel.value, levels, dots)
+                sent = await self._link.send_panel(
+                    panel.value, levels, dots, self._model.resolution
+                )
                 self._has_happened(sent.trailer)
 
     async def finish_print(self) -> None:
@@ -330,6 +334,14 @@ class EvolisDriver:
     ) -> DeviceError:
         return DeviceError(
             f"{self._link.name}: {message}", reasons=reasons, card=self._session.card
+        )
+
+    def _packed(self, planes: SidePlanes, panel: Panel) -> bytes:
+        return pack(
+            panel,
+            planes.planes[panel],
+            levels=self._model.colour_levels,
+            row_dots=self._model.row_dots,
         )
 
     def _check_planes(self, planes: SidePlanes, panels: tuple[Panel, ...]) -> None:

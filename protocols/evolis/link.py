@@ -71,13 +71,23 @@ class Link:
         """
         return await self._run(op, encode(op, *parameters))
 
-    async def send_panel(self, letter: str, levels: int, dots: bytes) -> Exchange:
+    async def send_panel(
+        self,
+        letter: str,
+        levels: int,
+        dots: bytes,
+        resolution: tuple[int, int] | None = None,
+    ) -> Exchange:
         """Send one panel; returns when the printer has taken every byte.
+
+        `resolution`: as `codec.encode_panel` has it.
 
         Raises:
             PrinterError: with the card's fate.
         """
-        exchange = await self._run(Op.PANEL, encode_panel(letter, levels, dots))
+        exchange = await self._run(
+            Op.PANEL, encode_panel(letter, levels, dots, resolution)
+        )
         if exchange.refusal is not None:
             raise self.refused(exchange)
         return exchange

@@ -84,7 +84,7 @@ def test_a_port_is_given_where_the_uri_names_none(folder):
         ("trust.jwks", "none.jwks", "none.jwks cannot be read: No such file"),
         ('agent = "agent.jwk"', 'agent = ""', "expected a path, got an empty text"),
         ('agent = "agent.jwk"', "agent = 1", "keys.agent: expected str, got int"),
-        ('"Primacy"', '"Primax"', "device.model: expected one of: 'Primacy', got"),
+        ('"Primacy"', '"Primax"', "device.model: expected one of: 'Badgy200', "),
         ('"evolis"', '"epson"', "device.family: expected 'evolis', got 'epson'"),
         ("tcp://127.0.0.1:9100", "usb://1", "device.uri: expected tcp://HOST:PORT"),
         ("[device]", "[device", "not TOML: expected ']' at the end of a table"),

@@ -6,17 +6,21 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.evolis.codec import (
     Decoder,
     RefusalWord,
     encode,
+    encode_compressed,
     encode_panel,
     refusal,
 )
 from protocols.evolis.commands import COMMANDS, Op
+from protocols.evolis.raster import compress, pack
 from protocols.evolis.status import read_status
+from protocols.vocabulary import Panel
 
 VECTORS = tomllib.loads(
     (Path(__file__).parents[1] / "vectors" / "evolis.toml").read_text()
@@ -59,10 +63,34 @@ def test_each_command_rests_on_a_fact_of_the_protocol_page():
 @of_kind("panel")
 def test_each_panel_is_head_dots_and_tail(vector):
     dots = b"\x1b" * vector["dots_size"]
-    wire = encode_panel(vector["letter"], vector["levels"], dots)
+    resolution = tuple(vector["resolution"]) if "resolution" in vector else None
+    wire = encode_panel(vector["letter"], vector["levels"], dots, resolution)
     head, tail = bytes.fromhex(vector["head"]), bytes.fromhex(vector["tail"])
     assert wire == head + dots + tail
     assert len(wire) - 1 == vector["size_without_nul"]
+
+
+@of_kind("seven_bits")
+def test_eight_dots_of_128_levels_are_seven_bytes(vector):
+    # A plane of one row, turned clockwise, is sent from its left to its right.
+    plane = Image.frombytes("L", (8, 1), bytes.fromhex(vector["dots"]))
+    packed = pack(Panel.YELLOW, plane, levels=128, row_dots=1)
+    assert packed == bytes.fromhex(vector["packed"])
+
+
+@of_kind("compressed")
+def test_each_row_takes_its_shortest_form(vector):
+    dots = b""
+    for begin, rest in vector["rows"]:
+        first = bytes.fromhex(begin)
+        dots += first + bytes.fromhex(rest) * (81 - len(first))
+    assert compress(dots) == bytes.fromhex(vector["packed"])
+
+
+@of_kind("compressed_panel")
+def test_a_compressed_panel_states_its_size(vector):
+    wire = encode_compressed(vector["letter"], bytes.fromhex(vector["data"]))
+    assert wire == bytes.fromhex(vector["hex"])
 
 
 @of_kind("reply")

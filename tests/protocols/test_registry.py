@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocols.contract import CountsAt
+from protocols.evolis.models import MODELS
 from protocols.registry import UnknownPrinterError, capabilities_of, make_driver
 from protocols.vocabulary import CardFate, Panel
 
@@ -20,6 +21,38 @@ def test_the_primacy_and_what_it_can_prove():
     assert primacy.faults_latch
     assert primacy.power_canary
     assert primacy.status_beside_job
+
+
+@pytest.mark.parametrize(
+    ("name", "levels", "row_dots", "resolution"),
+    [
+        ("Primacy", 256, 648, None),
+        ("Primacy 2", 256, 648, None),
+        ("Elypso", 256, 648, None),
+        ("KC200", 256, 648, None),
+        ("Zenius", 128, 648, None),
+        ("Badgy200", 128, 562, (300, 260)),
+    ],
+)
+def test_each_model_has_the_panels_that_its_source_gives(
+    name, levels, row_dots, resolution
+):
+    row = MODELS[name]
+    assert row.reply.casefold() == name.casefold()
+    assert (row.colour_levels, row.row_dots, row.resolution) == (
+        levels,
+        row_dots,
+        resolution,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_model_prints_a_whole_card_and_promises_no_more_than_is_proven(name):
+    able = capabilities_of("evolis", name)
+    assert (able.model, able.dpi) == (name, 300)
+    assert (able.width_px, able.height_px) == (1016, 648)
+    assert able.two_sided is able.reject_bin is (name == "Primacy")
+    assert make_driver("evolis", name, "tcp://h:1", session_id=1).capabilities == able
 
 
 @pytest.mark.parametrize("uri", ["tcp://127.0.0.1:9100", "tcp://[::1]:9100"])
