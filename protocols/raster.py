@@ -17,6 +17,8 @@ FULL = 255  # all the dye that a panel can give
 
 # Index by a dot's brightest component: only pure black, (0, 0, 0), becomes resin.
 _DYED = [0] + [FULL] * 255
+# Index by a dot's luma (ITU-R 601): what a ribbon of resin alone prints.
+_DARK = [FULL] * 128 + [0] * 128
 
 
 def separate(
@@ -32,7 +34,8 @@ def separate(
 
     The picture stands in the middle; what is missing around it repeats its outermost
     dots, so that no white border shows. Y = 255 - B, M = 255 - G, C = 255 - R; pure
-    black becomes K alone; the overlay covers all or nothing.
+    black becomes K alone; the overlay covers all or nothing. On a ribbon without dyes
+    all that is darker than half becomes K.
 
     Raises:
         LocalProtocolError: the picture is not RGB, or larger than the printable area.
@@ -48,16 +51,20 @@ def separate(
             f"takes at most {width_px} × {height_px}",
             card=CardFate.UNTOUCHED,
         )
-    red, green, blue = _bleed(image, (width_px, height_px)).split()
+    area = _bleed(image, (width_px, height_px))
+    red, green, blue = area.split()
     brightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     dyed = brightest.point(_DYED)
+    resin = ImageChops.invert(dyed)
     component_of = {Panel.YELLOW: blue, Panel.MAGENTA: green, Panel.CYAN: red}
+    if component_of.keys().isdisjoint(panels):
+        resin = area.convert("L").point(_DARK)
     planes: dict[Panel, Image.Image] = {}
     for panel in panels:
         if panel in component_of:
             planes[panel] = _dye(component_of[panel], dyed)
         elif panel is Panel.BLACK:
-            planes[panel] = ImageChops.invert(dyed)
+            planes[panel] = resin
         else:
             covered = FULL if overlay else 0
             planes[panel] = Image.new("L", (width_px, height_px), covered)

@@ -23,6 +23,8 @@ _RIBBONS = {
         Panel.BLACK,
         Panel.OVERLAY,
     ),
+    "KO": (Panel.BLACK, Panel.OVERLAY),
+    "K": (Panel.BLACK,),  # EVO-56
 }
 
 

@@ -760,7 +760,7 @@ def test_what_cannot_be_printed_is_refused_before_a_blank_moves():
     )
     bare = SidePlanes(CardSide.FRONT, {Panel.YELLOW: front.planes[Panel.YELLOW]})
     for sides, kind, message in (
-        ([front], "KO", "expected one of: YMCKO"),
+        ([front], "YMCKOK", "expected one of: YMCKO"),
         ([], "YMCKO", "expected front"),
         ([back], "YMCKO", "expected front"),
         ([front, front], "YMCKO", "expected front"),

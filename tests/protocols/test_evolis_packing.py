@@ -259,3 +259,15 @@ def front() -> SidePlanes:
     planes[Panel.BLACK] = noise(AREA, 6, resin=True)
     planes[Panel.OVERLAY] = Image.new("L", AREA, 255)
     return SidePlanes(CardSide.FRONT, planes)
+
+
+@pytest.mark.parametrize(("kind", "letters"), [("K", "k"), ("KO", "ko")])
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_a_mono_ribbon_takes_its_own_panels_alone(name, kind, letters):
+    driver = EvolisDriver(MODELS[name], ScriptedTransport([]), session_id=7)
+    every = front().planes
+    planes = {panel: every[panel] for panel in driver.capabilities.ribbons[kind]}
+    card = driver.prepare([SidePlanes(CardSide.FRONT, planes)], kind)
+    assert [panel.value for panel, _ in card.sides[0][1]] == list(letters)
+    with pytest.raises(LocalProtocolError, match="planes"):
+        driver.prepare([front()], kind)

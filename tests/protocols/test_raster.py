@@ -117,6 +117,25 @@ def test_only_the_panels_of_the_ribbon_are_made():
 
 
 @pytest.mark.parametrize(
+    ("dot", "resin"),
+    [
+        ((0, 0, 0), 255),
+        ((127, 127, 127), 255),
+        ((128, 128, 128), 0),
+        ((255, 0, 0), 255),  # luma 76
+        ((0, 255, 0), 0),  # luma 150
+        ((255, 255, 255), 0),
+    ],
+)
+@pytest.mark.parametrize("panels", [(Panel.BLACK,), (Panel.BLACK, Panel.OVERLAY)])
+def test_a_ribbon_without_dyes_prints_what_is_darker_than_half(dot, resin, panels):
+    image = Image.new("RGB", (4, 4), dot)
+    made = separate(image, side=CardSide.FRONT, panels=panels, width_px=6, height_px=6)
+    assert list(made.planes) == list(panels)
+    assert made.planes[Panel.BLACK].getextrema() == (resin, resin)
+
+
+@pytest.mark.parametrize(
     ("image", "message"),
     [
         (Image.new("L", (1011, 638)), "mode L, expected RGB"),

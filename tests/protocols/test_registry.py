@@ -15,7 +15,11 @@ def test_the_primacy_and_what_it_can_prove():
     assert (primacy.width_px, primacy.height_px, primacy.dpi) == (1016, 648, 300)
     assert primacy.two_sided
     assert primacy.reject_bin
-    assert primacy.ribbons == {"YMCKO": tuple(Panel)}
+    assert primacy.ribbons == {
+        "YMCKO": tuple(Panel),
+        "KO": (Panel.BLACK, Panel.OVERLAY),
+        "K": (Panel.BLACK,),
+    }
     assert primacy.feed_counter is CountsAt.FEED
     assert primacy.ribbon_counter is CountsAt.START
     assert primacy.faults_latch
