@@ -9,7 +9,7 @@ SABOTAGE ?=
 KEEP ?=
 DEMO_FLAGS := $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
 
-.PHONY: help demo test lint bench fresh deps contract lock clean
+.PHONY: help demo test lint bench fresh deps contract docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -44,6 +44,10 @@ deps: ## install what the optional tests need (root): broker, Node.js, mmdebstra
 contract: ## write docs/contract anew from the code that uses it
 	@scripts/venv run
 	@.venv/bin/blanko contract export docs/contract
+
+docs: ## write docs/evolis-status.md anew from the table of status bits
+	@scripts/venv run
+	@$(PY) -m protocols.evolis.status_page docs/evolis-status.md
 
 lock: ## resolve the dependencies anew, with hashes (needs uv)
 	@scripts/lock
