@@ -26,6 +26,9 @@ class Panel(StrEnum):
     OVERLAY = "o"  # clear varnish, one bit a dot
 
 
+DYES = (Panel.YELLOW, Panel.MAGENTA, Panel.CYAN)  # what colour is made of
+
+
 class PrinterState(StrEnum):
     """IPP "printer-state" (RFC 8011 section 5.4.11)."""
 

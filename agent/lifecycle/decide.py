@@ -13,7 +13,7 @@ from agent.contract.events import Place
 from agent.lifecycle.facts import errors_of
 from agent.lifecycle.states import JobState
 from protocols.contract import Capabilities, Observation, Status, Supplies
-from protocols.vocabulary import CardPosition, Reason, Severity, StateReason
+from protocols.vocabulary import DYES, CardPosition, Reason, Severity, StateReason
 
 PASSED_OVER_MAX = 100  # named in one event; the rest is counted
 
@@ -88,10 +88,19 @@ def _why_not(job: Waiting, ribbon_kind: str, can: Capabilities, now: Now) -> str
         return str(job.state)
     if job.not_before is not None and not (now.sure and job.not_before <= now.at):
         return "not-before"
-    known = ribbon_kind in can.ribbons
-    if known and job.ribbon is not None and job.ribbon != ribbon_kind:
+    if ribbon_kind in can.ribbons and not _fits(job, ribbon_kind, can):
         return StateReason.WRONG_RIBBON
     return ""
+
+
+def _fits(job: Waiting, ribbon_kind: str, can: Capabilities) -> bool:
+    """Whether a known ribbon may print this job; one that names none needs colour.
+
+    On resin alone it would come out black, and no picture says that it may.
+    """
+    if job.ribbon is not None:
+        return job.ribbon == ribbon_kind
+    return set(DYES) <= set(can.ribbons[ribbon_kind])
 
 
 def _named(passed: list[tuple[str, str]]) -> tuple[str, ...]:
@@ -138,7 +147,7 @@ def ribbon_reasons(
     kind, left = supplies.ribbon_kind, supplies.ribbon_left
     if not kind:
         return frozenset({_error(StateReason.RIBBON_MISSING)})
-    if kind not in can.ribbons or (job.ribbon is not None and job.ribbon != kind):
+    if kind not in can.ribbons or not _fits(job, kind, can):
         return frozenset({_error(StateReason.WRONG_RIBBON)})
     if left is not None and left < job.side_count:
         return frozenset({_error(StateReason.RIBBON_EMPTY)})

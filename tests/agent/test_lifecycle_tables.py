@@ -212,6 +212,13 @@ def test_when_all_wait_for_another_ribbon_the_first_asks_for_it() -> None:
     assert choice.job.job_id == "A"
 
 
+def test_a_job_that_names_no_ribbon_waits_for_one_with_colour() -> None:
+    jobs = [waiting("A", 1), waiting("B", 2, ribbon="KO")]
+    choice = decide.choose(jobs, "KO", CAN, NOW)
+    assert choice is not None
+    assert (choice.job.job_id, choice.passed_over) == ("B", ("A x-wrong-ribbon",))
+
+
 def test_no_time_passes_for_a_clock_that_is_not_sure() -> None:
     unsure = decide.Now(START + timedelta(days=9), sure=False)
     early = waiting(not_before=START)
@@ -288,6 +295,8 @@ def test_the_hopper_is_empty_exactly_when_the_book_says_so(
         ("YMCKO", 2, {"side_count": 2}, set()),
         ("YMCKO", 1, {"side_count": 2}, {"marker-print-ribbon-empty-error"}),
         ("YMCKO", 9, {"ribbon": "KO"}, {"x-wrong-ribbon-error"}),
+        ("KO", 9, {"ribbon": "KO"}, set()),
+        ("KO", 9, {"ribbon": None}, {"x-wrong-ribbon-error"}),  # it has no colour
         ("vendor's own", 9, {}, {"x-wrong-ribbon-error"}),
         ("", 9, {}, {"x-ribbon-missing-error"}),
     ],
