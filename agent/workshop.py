@@ -54,11 +54,12 @@ class Workshop:
         opened, can = self.open_spooled(sealed), driver.capabilities
         if opened.job.magstripe is not None:
             raise LocalProtocolError(f"{can.model} has no magnetic stripe encoder")
+        ribbon = can.ribbons[ribbon_kind]
         planes = [
             separate(
                 picture,
                 side=side,
-                panels=can.ribbons[ribbon_kind],
+                panels=ribbon.panels(side),
                 width_px=can.width_px,
                 height_px=can.height_px,
                 overlay=opened.job.overlay,

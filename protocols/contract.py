@@ -74,6 +74,24 @@ class CountsAt(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Ribbon:
+    """The panels of one set, in ribbon order, and what a set prints."""
+
+    front: tuple[Panel, ...]
+    back: tuple[Panel, ...] | None = None  # None: a back takes a whole set of its own
+
+    def panels(self, side: CardSide) -> tuple[Panel, ...]:
+        """Return the panels that this side of a card is printed with."""
+        if side is CardSide.FRONT or self.back is None:
+            return self.front
+        return self.back
+
+    def sets_for(self, side_count: int) -> int:
+        """How many sets a card with so many printed sides uses up."""
+        return side_count if self.back is None else 1
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a model can do, and which evidence its family can give of a card's fate.
 
@@ -87,7 +105,7 @@ class Capabilities:
     height_px: int
     two_sided: bool
     reject_bin: bool
-    ribbons: Mapping[str, tuple[Panel, ...]]  # kind to its panels, in ribbon order
+    ribbons: Mapping[str, Ribbon]  # by kind
     feed_counter: CountsAt | None  # of cards; None: the model has no such counter
     ribbon_counter: CountsAt | None  # of ribbon sets left
     faults_latch: bool  # a fault stays visible until the host clears it
@@ -121,7 +139,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Supplies:
-    """Ribbon in use: a set prints one side of one card."""
+    """Ribbon in use; what a set prints: `Ribbon.sets_for`."""
 
     ribbon_kind: str  # a key of `Capabilities.ribbons`, or the vendor's word
     ribbon_serial: str

@@ -100,7 +100,7 @@ def _fits(job: Waiting, ribbon_kind: str, can: Capabilities) -> bool:
     """
     if job.ribbon is not None:
         return job.ribbon == ribbon_kind
-    return set(DYES) <= set(can.ribbons[ribbon_kind])
+    return set(DYES) <= set(can.ribbons[ribbon_kind].front)
 
 
 def _named(passed: list[tuple[str, str]]) -> tuple[str, ...]:
@@ -149,7 +149,7 @@ def ribbon_reasons(
         return frozenset({_error(StateReason.RIBBON_MISSING)})
     if kind not in can.ribbons or not _fits(job, kind, can):
         return frozenset({_error(StateReason.WRONG_RIBBON)})
-    if left is not None and left < job.side_count:
+    if left is not None and left < can.ribbons[kind].sets_for(job.side_count):
         return frozenset({_error(StateReason.RIBBON_EMPTY)})
     return frozenset()
 

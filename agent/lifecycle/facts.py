@@ -115,13 +115,14 @@ def _printed(
     before: Observation, after: Observation, can: Capabilities, side_count: int
 ) -> Printed:
     used = _ribbon_used(before, after, can)
-    if used and used != side_count:
+    expected = _sets_expected(before, can, side_count)
+    if used and used != expected:
         return Printed.WRONG
-    at_end = can.ribbon_counter is CountsAt.END and used == side_count
+    at_end = can.ribbon_counter is CountsAt.END and used == expected
     fed_at_end = can.feed_counter is CountsAt.END and _fed(before, after, can) == 1
     if at_end or fed_at_end:
         return Printed.COMPLETE
-    return Printed.USED if used == side_count else Printed.SILENT
+    return Printed.USED if used == expected else Printed.SILENT
 
 
 def _fed(before: Observation, after: Observation, can: Capabilities) -> int | None:
@@ -143,6 +144,11 @@ def _ribbon_used(
     return old.ribbon_left - new.ribbon_left
 
 
+def _sets_expected(before: Observation, can: Capabilities, side_count: int) -> int:
+    ribbon = can.ribbons.get(before.supplies.ribbon_kind)
+    return side_count if ribbon is None else ribbon.sets_for(side_count)
+
+
 def mismatch(
     before: Observation, after: Observation, can: Capabilities, side_count: int
 ) -> str | None:
@@ -152,8 +158,9 @@ def mismatch(
     if rise is not None and rise != 1:
         found.append(f"cards fed rose by {rise}, expected 1")
     used = _ribbon_used(before, after, can)
-    if used is not None and used != side_count:
-        found.append(f"ribbon sets fell by {used}, expected {side_count}")
+    expected = _sets_expected(before, can, side_count)
+    if used is not None and used != expected:
+        found.append(f"ribbon sets fell by {used}, expected {expected}")
     if before.supplies.ribbon_serial != after.supplies.ribbon_serial:
         found.append("another ribbon than at the feed")
     if before.identity.serial != after.identity.serial:

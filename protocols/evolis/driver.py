@@ -103,8 +103,8 @@ class EvolisDriver:
             )
 
     def prepare(self, sides: Sequence[SidePlanes], ribbon_kind: str) -> PreparedCard:
-        panels = self.capabilities.ribbons.get(ribbon_kind)
-        if panels is None:
+        ribbon = self.capabilities.ribbons.get(ribbon_kind)
+        if ribbon is None:
             known = ", ".join(self.capabilities.ribbons)
             raise _impossible(f"ribbon {ribbon_kind!r}, expected one of: {known}")
         order = [planes.side for planes in sides]
@@ -115,6 +115,7 @@ class EvolisDriver:
         digest = hashlib.sha256()
         packed = []
         for planes in sides:
+            panels = ribbon.panels(planes.side)
             self._check_planes(planes, panels)
             dots = tuple((panel, self._packed(planes, panel)) for panel in panels)
             for _, data in dots:

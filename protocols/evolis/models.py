@@ -8,23 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from protocols.contract import Capabilities, CountsAt
+from protocols.contract import Capabilities, CountsAt, Ribbon
 from protocols.vocabulary import Panel
 
 FAMILY = "evolis"
 ROW_DOTS = 648  # EVO-40
 NARROW_ROW_DOTS, NARROW_RESOLUTION = 562, (300, 260)  # EVO-52
 
+_YMCKO = (Panel.YELLOW, Panel.MAGENTA, Panel.CYAN, Panel.BLACK, Panel.OVERLAY)
 _RIBBONS = {
-    "YMCKO": (
-        Panel.YELLOW,
-        Panel.MAGENTA,
-        Panel.CYAN,
-        Panel.BLACK,
-        Panel.OVERLAY,
-    ),
-    "KO": (Panel.BLACK, Panel.OVERLAY),
-    "K": (Panel.BLACK,),  # EVO-56
+    "YMCKO": Ribbon(_YMCKO),
+    "YMCKOK": Ribbon(_YMCKO, back=(Panel.BLACK,)),  # EVO-57
+    "KO": Ribbon((Panel.BLACK, Panel.OVERLAY)),
+    "K": Ribbon((Panel.BLACK,)),  # EVO-56
 }
 
 

@@ -97,6 +97,23 @@ def test_what_the_ribbon_says_of_a_card_with_two_sides(
     assert found.printed is expected
 
 
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [(49, Printed.USED), (48, Printed.WRONG), (50, Printed.SILENT)],
+)
+@pytest.mark.parametrize("side_count", [1, 2])
+def test_a_set_with_a_second_black_prints_both_sides(
+    left: int, expected: Printed, side_count: int
+) -> None:
+    before, after = (
+        replace(seen, supplies=replace(seen.supplies, ribbon_kind="YMCKOK"))
+        for seen in (look(10, 50), look(11, left))
+    )
+    assert facts(before, after, CAN, side_count).printed is expected
+    text = mismatch(before, after, CAN, side_count) or ""
+    assert ("expected 1" in text) is (left != 49)
+
+
 def test_a_fault_or_a_lost_power_session_leaves_no_witness() -> None:
     before, after = look(10, 50), look(11, 49)
     assert not facts(before, with_reason(after, StateReason.MEDIA_JAM), CAN, 1).witness

@@ -294,6 +294,8 @@ def test_the_hopper_is_empty_exactly_when_the_book_says_so(
     [
         ("YMCKO", 2, {"side_count": 2}, set()),
         ("YMCKO", 1, {"side_count": 2}, {"marker-print-ribbon-empty-error"}),
+        ("YMCKOK", 1, {"side_count": 2}, set()),  # a set prints both sides
+        ("YMCKOK", 0, {"side_count": 1}, {"marker-print-ribbon-empty-error"}),
         ("YMCKO", 9, {"ribbon": "KO"}, {"x-wrong-ribbon-error"}),
         ("KO", 9, {"ribbon": "KO"}, set()),
         ("KO", 9, {"ribbon": None}, {"x-wrong-ribbon-error"}),  # it has no colour

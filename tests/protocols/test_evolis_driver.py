@@ -743,6 +743,13 @@ def test_the_digest_is_over_the_dots_in_the_order_of_sending():
     assert names == [(CardSide.FRONT, list("ymcko")), (CardSide.BACK, list("ymcko"))]
 
 
+def test_a_ribbon_with_a_second_black_prints_the_back_with_it_alone():
+    back = SidePlanes(CardSide.BACK, {Panel.BLACK: Image.new("L", (1016, 648), 0)})
+    card = new_driver()[0].prepare([planes(CardSide.FRONT), back], "YMCKOK")
+    letters = ["".join(panel for panel, _ in row) for _, row in card.sides]
+    assert letters == ["ymcko", "k"]
+
+
 @pytest.mark.parametrize("session_id", [0, -1, 65536])
 def test_a_session_id_that_the_wire_cannot_carry_is_refused(session_id):
     with pytest.raises(LocalProtocolError, match="65535"):
@@ -760,7 +767,8 @@ def test_what_cannot_be_printed_is_refused_before_a_blank_moves():
     )
     bare = SidePlanes(CardSide.FRONT, {Panel.YELLOW: front.planes[Panel.YELLOW]})
     for sides, kind, message in (
-        ([front], "YMCKOK", "expected one of: YMCKO"),
+        ([front], "YMCKI", "expected one of: YMCKO, YMCKOK"),
+        ([front, back], "YMCKOK", "for the back, expected .*BLACK"),
         ([], "YMCKO", "expected front"),
         ([back], "YMCKO", "expected front"),
         ([front, front], "YMCKO", "expected front"),

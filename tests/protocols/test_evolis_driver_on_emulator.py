@@ -96,7 +96,7 @@ def prepared(driver: Driver, *sides: CardSide) -> PreparedCard:
         separate(
             PICTURES[side],
             side=side,
-            panels=able.ribbons["YMCKO"],
+            panels=able.ribbons["YMCKO"].panels(side),
             width_px=able.width_px,
             height_px=able.height_px,
         )

@@ -266,7 +266,7 @@ def front() -> SidePlanes:
 def test_a_mono_ribbon_takes_its_own_panels_alone(name, kind, letters):
     driver = EvolisDriver(MODELS[name], ScriptedTransport([]), session_id=7)
     every = front().planes
-    planes = {panel: every[panel] for panel in driver.capabilities.ribbons[kind]}
+    planes = {panel: every[panel] for panel in driver.capabilities.ribbons[kind].front}
     card = driver.prepare([SidePlanes(CardSide.FRONT, planes)], kind)
     assert [panel.value for panel, _ in card.sides[0][1]] == list(letters)
     with pytest.raises(LocalProtocolError, match="planes"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocols.contract import CountsAt
+from protocols.contract import CountsAt, Ribbon
 from protocols.evolis.models import MODELS
 from protocols.registry import UnknownPrinterError, capabilities_of, make_driver
 from protocols.vocabulary import CardFate, Panel
@@ -16,9 +16,10 @@ def test_the_primacy_and_what_it_can_prove():
     assert primacy.two_sided
     assert primacy.reject_bin
     assert primacy.ribbons == {
-        "YMCKO": tuple(Panel),
-        "KO": (Panel.BLACK, Panel.OVERLAY),
-        "K": (Panel.BLACK,),
+        "YMCKO": Ribbon(tuple(Panel)),
+        "YMCKOK": Ribbon(tuple(Panel), back=(Panel.BLACK,)),
+        "KO": Ribbon((Panel.BLACK, Panel.OVERLAY)),
+        "K": Ribbon((Panel.BLACK,)),
     }
     assert primacy.feed_counter is CountsAt.FEED
     assert primacy.ribbon_counter is CountsAt.START
