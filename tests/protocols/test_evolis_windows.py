@@ -1,4 +1,4 @@
-"""The codec against excerpts of what the vendor's Windows driver was captured to send."""
+"""The codec against excerpts of captures of the vendor's Windows driver."""
 
 from __future__ import annotations
 
