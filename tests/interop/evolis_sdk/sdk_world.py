@@ -108,10 +108,14 @@ class Sdk:
         self.begin(**request)
         return self.end()
 
+    def answers_within(self, limit_s: float) -> bool:
+        """Whether `end` would have an answer by then; it is not taken."""
+        assert self._process.stdout is not None
+        return bool(select.select([self._process.stdout], [], [], limit_s)[0])
+
     def _answer(self) -> Any:
         assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], ANSWER_S)
-        if not ready:
+        if not self.answers_within(ANSWER_S):
             self.close()
             raise AssertionError(f"the SDK gave no answer within {ANSWER_S} s")
         line = self._process.stdout.readline()
@@ -151,7 +155,11 @@ class Client:
         return state
 
     def begin_print(
-        self, front: Path, back: Path | None = None, ribbon: str = "YMCKO"
+        self,
+        front: Path,
+        back: Path | None = None,
+        ribbon: str = "YMCKO",
+        limit_ms: int = PRINT_MS,
     ) -> None:
         self._sdk.begin(
             do="print",
@@ -159,18 +167,26 @@ class Client:
             ribbon=ribbon,
             front=str(front),
             back=str(back) if back else "",
-            limit_ms=PRINT_MS,
+            limit_ms=limit_ms,
         )
+
+    def answers_within(self, limit_s: float) -> bool:
+        """Whether `end_print` would have the code by then."""
+        return self._sdk.answers_within(limit_s)
 
     def end_print(self) -> str:
         code: str = self._sdk.end()
         return code
 
     def print(
-        self, front: Path, back: Path | None = None, ribbon: str = "YMCKO"
+        self,
+        front: Path,
+        back: Path | None = None,
+        ribbon: str = "YMCKO",
+        limit_ms: int = PRINT_MS,
     ) -> str:
         """Return the SDK's own word for how it went: `OK`, `PRINT_…`."""
-        self.begin_print(front, back, ribbon)
+        self.begin_print(front, back, ribbon, limit_ms)
         return self.end_print()
 
     def write_tracks(self, *tracks: tuple[str, str], coercivity: str = "HICO") -> str:
@@ -187,3 +203,7 @@ class Client:
 
     def close(self) -> None:
         self._sdk.ask(do="close", on=self._name)
+
+    def kill(self) -> None:
+        """End the whole process, with whatever it waits for."""
+        self._sdk.close()
