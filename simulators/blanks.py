@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from simulators.ribbons import RibbonKind
+
 
 class Place(StrEnum):
     HOPPER = "hopper"
@@ -39,7 +41,7 @@ class Mark:
 class Blank:
     blank_id: str
     place: Place
-    ribbon_panels: tuple[str, ...] = ()  # of the ribbon that marked it
+    ribbon_kind: RibbonKind | None = None  # of the ribbon that marked it
     marks: dict[Side, list[Mark]] = field(default_factory=dict)
     fed_no: int | None = None  # how many cards the machine had taken, this one included
     tracks: dict[str, str] = field(default_factory=dict)  # on its magnetic stripe
@@ -49,10 +51,11 @@ class Blank:
     @property
     def state(self) -> str:
         """`blank`, `part-printed`, or `complete`: all panels on each begun side."""
-        if not any(self.marks.values()):
+        if self.ribbon_kind is None or not any(self.marks.values()):
             return "blank"
-        for marks in self.marks.values():
-            whole = tuple(mark.panel for mark in marks if mark.share >= 1.0)
-            if marks and (whole != self.ribbon_panels or len(whole) != len(marks)):
+        for side, marks in self.marks.items():
+            panels = tuple(mark.panel for mark in marks if mark.share >= 1.0)
+            whole = self.ribbon_kind.completes(panels, back=side is Side.BACK)
+            if marks and not (whole and len(panels) == len(marks)):
                 return "part-printed"
         return "complete"

@@ -30,4 +30,6 @@ class Build:
     cards_count_at: CountsAt = CountsAt.FEED
     ribbon_counts_at: CountsAt = CountsAt.START
     power_up: PowerUp = PowerUp.KEEP
+    has_flipper: bool = True
+    has_reject_bin: bool = True
     loses_last_count: bool = False  # at a power cut with a card inside

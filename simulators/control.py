@@ -17,7 +17,8 @@ from simulators.blanks import Blank, Place
 from simulators.clock import STEP_MAX_S, Pacemaker
 from simulators.connections import Connections
 from simulators.faults import MOMENT_OF, FaultKind, Moment
-from simulators.hand import RIBBON_PANELS, Hand, HandError, causes, clear
+from simulators.hand import Hand, HandError, causes, clear
+from simulators.ribbons import RIBBON_KINDS
 
 LINE_SIZE_MAX = 65536
 CONNECTIONS_MAX = 16
@@ -107,7 +108,7 @@ class Control:
             },
             "ribbon": ribbon
             and {
-                "kind": ribbon.kind,
+                "kind": ribbon.kind.name,
                 "left": ribbon.left,
                 "capacity": ribbon.capacity,
                 "serial": ribbon.serial,
@@ -244,7 +245,7 @@ def _cover(hand: Hand, request: _Request) -> Answer:
 
 def _ribbon(hand: Hand, request: _Request) -> Answer:
     request.only("kind", "sets")
-    kind = request.word("kind", tuple(RIBBON_PANELS))
+    kind = request.word("kind", tuple(RIBBON_KINDS))
     hand.change_ribbon(kind, request.number("sets", 0, 1000))
     return {}
 

@@ -36,6 +36,8 @@ class Settings:
     ribbon_kind: str = "YMCKO"
     ribbon_sets: int = 300
     magnetic: bool = False
+    two_sided: bool | None = None  # None: as the model comes
+    reject_bin: bool | None = None  # likewise
     speed: float = 1.0
     instant: bool = False
     seed: int = 0
@@ -51,14 +53,18 @@ class Emulator:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        model = MODELS[settings.model]
-        if settings.magnetic:
-            model = model.with_encoder()
+        model = MODELS[settings.model].fitted(
+            magnetic=settings.magnetic,
+            two_sided=settings.two_sided,
+            reject_bin=settings.reject_bin,
+        )
         build = Build(
             timing=model.timing,
             cards_count_at=model.cards_count_at,
             ribbon_counts_at=model.ribbon_counts_at,
             power_up=settings.power_up,
+            has_flipper=model.two_sided,
+            has_reject_bin=model.has_reject_bin,
             loses_last_count=settings.loses_last_count,
         )
         self.machine = Mechanism(build, Faults(settings.seed))

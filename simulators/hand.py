@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from simulators.blanks import Blank, Place
 from simulators.faults import LINK_KINDS, STANDING_KINDS, FaultKind
-from simulators.mechanism import Mechanism, Ribbon
+from simulators.mechanism import Mechanism
+from simulators.ribbons import RIBBON_KINDS, Ribbon
 
-RIBBON_PANELS = {"YMCKO": ("y", "m", "c", "k", "o")}
 LOAD_MAX = 1000  # far more than any hopper holds; bounds what `truth` answers
 
 
@@ -68,8 +68,8 @@ class Hand:
 
     def change_ribbon(self, kind: str, sets: int) -> None:
         """Put in another ribbon, of which `sets` sets are left."""
-        if kind not in RIBBON_PANELS:
-            allowed = ", ".join(RIBBON_PANELS)
+        if kind not in RIBBON_KINDS:
+            allowed = ", ".join(RIBBON_KINDS)
             raise HandError(f"ribbon {kind!r}: expected one of {allowed}")
         if not 0 <= sets <= LOAD_MAX:
             raise HandError(f"a ribbon of {sets} sets: expected 0 to {LOAD_MAX}")
@@ -77,8 +77,7 @@ class Hand:
             raise HandError("the head is down: the machine is printing")
         self.ribbon_count += 1
         serial = f"{self.serial_prefix}{self.ribbon_count:04d}"
-        panels = RIBBON_PANELS[kind]
-        self.machine.ribbon = Ribbon(kind, panels, sets, sets, serial)
+        self.machine.ribbon = Ribbon(RIBBON_KINDS[kind], sets, sets, serial)
         self.machine.counters.used_sets = self.machine.counters.last_sets = 0
         self.machine.standing -= {FaultKind.RIBBON_BROKEN, FaultKind.WRONG_RIBBON}
 
@@ -152,4 +151,4 @@ def clear(hand: Hand, kind: FaultKind) -> None:
     elif machine.ribbon is None or machine.ribbon.capacity == 0:
         raise HandError("there is no ribbon to take the like of: change the ribbon")
     elif machine.ribbon.left == 0:
-        hand.change_ribbon(machine.ribbon.kind, machine.ribbon.capacity)
+        hand.change_ribbon(machine.ribbon.kind.name, machine.ribbon.capacity)

@@ -28,20 +28,11 @@ from simulators.motions import (
     Pressed,
     Stop,
 )
+from simulators.ribbons import Ribbon
 
 COUNTER_JUMP = 1000
 _LEAVING = (Motion.EJECT, Motion.REJECT)
 _STRIPE = (Motion.WRITE_STRIPE, Motion.READ_STRIPE)
-
-
-@dataclass(slots=True)
-class Ribbon:
-    kind: str
-    panels: tuple[str, ...]
-    left: int  # sets that are really there
-    capacity: int
-    serial: str
-    next_panel_index: int | None = None  # in the set under the head; None: no set begun
 
 
 @dataclass(slots=True)
@@ -239,7 +230,7 @@ class Mechanism:
             elif self.build.power_up is PowerUp.FLUSH:
                 self.submit(Action(Motion.EJECT))
         if self.ribbon is not None:
-            self.ribbon.next_panel_index = None
+            self.ribbon.wind_on()
 
     def _end_ribbon(self) -> None:
         if self.ribbon is None:
@@ -254,6 +245,9 @@ class Mechanism:
 
     def _begin(self, action: Action) -> None:
         """Make `action` the current one, or end it with the reason against it."""
+        if action.motion is Motion.FLIP and not self.build.has_flipper:
+            self._fail(action, Stop.NO_FLIPPER)
+            return
         if action.motion is not Motion.WARM_UP:
             if action.may_feed and self.sensed_card is None:
                 self.queue.appendleft(action)
@@ -289,6 +283,8 @@ class Mechanism:
             return Stop.NO_CARD
         if action.motion is Motion.PRESS:
             return self._press_hindrance(action)
+        if action.motion is Motion.REJECT and not self.build.has_reject_bin:
+            return Stop.NO_REJECT_BIN
         if action.motion in _LEAVING:
             self._strike_due(Moment.LEAVING, blank.fed_no)
         if action.motion in _STRIPE:
@@ -323,21 +319,15 @@ class Mechanism:
         if self.ribbon is None:
             return Stop.NO_RIBBON
         unknown = FaultKind.WRONG_RIBBON in self.standing
-        if unknown or action.panel not in self.ribbon.panels:
+        if unknown or not self.ribbon.has(action.panel):
             return Stop.WRONG_RIBBON
         if FaultKind.RIBBON_BROKEN in self.standing:
             return Stop.RIBBON_BROKEN
         if FaultKind.HEAD_HOT in self.standing:
             return Stop.HEAD_HOT
-        if self._needs_new_set(action.panel) and self.ribbon.left == 0:
+        if self.ribbon.needs_new_set(action.panel) and self.ribbon.left == 0:
             return Stop.RIBBON_ENDED
         return None
-
-    def _needs_new_set(self, panel: str) -> bool:
-        ribbon = self.ribbon
-        assert ribbon is not None
-        index = ribbon.panels.index(panel)
-        return ribbon.next_panel_index is None or index < ribbon.next_panel_index
 
     def _pick(self, action: Action) -> None:
         if self.sensed_card is not None:
@@ -356,17 +346,15 @@ class Mechanism:
         self.counters.last_cards = self.counters.last_sets = 0
         self._count_card(CountsAt.FEED)
         if self.ribbon is not None:
-            self.ribbon.next_panel_index = None
+            self.ribbon.wind_on()
         if collides or self.jammed:
             action.plan_strike(FaultKind.JAM_PATH)
 
     def _press(self, action: Action) -> None:
         blank, ribbon = self.sensed_card, self.ribbon
         assert blank is not None and ribbon is not None
-        if self._needs_new_set(action.panel):
-            ribbon.left -= 1
+        if ribbon.advance(action.panel):
             self._count_set(CountsAt.START)
-        ribbon.next_panel_index = ribbon.panels.index(action.panel) + 1
         first = not any(blank.marks.values())
         if first:
             self._count_card(CountsAt.START)
@@ -380,7 +368,7 @@ class Mechanism:
         if due is not None:
             action.plan_strike(due)
         action.side = self.facing
-        blank.ribbon_panels = ribbon.panels
+        blank.ribbon_kind = ribbon.kind
         marks.append(Mark(action.panel, action.image_no))
 
     def _count_card(self, moment: CountsAt) -> None:
@@ -406,12 +394,12 @@ class Mechanism:
             self._finish_stripe(action)
         elif action.motion is Motion.FLIP:
             self.facing = self.facing.other
-            if self.ribbon is not None:
-                self.ribbon.next_panel_index = None
         elif action.motion in (Motion.EJECT, Motion.REJECT):
             blank = self.sensed_card
             assert blank is not None
             self._count_card(CountsAt.END)
+            if self.ribbon is not None and self.ribbon.take_finished(card_leaves=True):
+                self._count_set(CountsAt.END)
             self.counters.last_cards = self.counters.last_sets = 0
             out = action.motion is Motion.EJECT
             self.put(blank, Place.OUTPUT if out else Place.REJECT_BIN)
@@ -429,8 +417,8 @@ class Mechanism:
         blank, ribbon = self.sensed_card, self.ribbon
         assert blank is not None and ribbon is not None
         self._mark(action, blank, 1.0)
-        if ribbon.next_panel_index == len(ribbon.panels):
-            self.sides_printed += 1
+        self.sides_printed += ribbon.ends_side
+        if ribbon.take_finished():
             self._count_set(CountsAt.END)
 
     def _mark(self, action: Action, blank: Blank, share: float) -> None:

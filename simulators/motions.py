@@ -26,6 +26,8 @@ class Stop(StrEnum):
     OUTPUT_FULL = "output-full"
     REJECT_BIN_FULL = "reject-bin-full"
     STRIPE_BAD = "stripe-bad"
+    NO_FLIPPER = "no-flipper"  # not fitted
+    NO_REJECT_BIN = "no-reject-bin"  # likewise
     POWER_OFF = "power-off"
     RESET = "reset"
 
@@ -44,6 +46,7 @@ LATCHING = frozenset(
         Stop.OUTPUT_FULL,
         Stop.REJECT_BIN_FULL,
         Stop.STRIPE_BAD,
+        Stop.NO_FLIPPER,
     }
 )
 

@@ -13,7 +13,8 @@ from simulators.build import PowerUp
 from simulators.emulator import Emulator, Settings, StartError
 from simulators.evolis.models import MODELS
 from simulators.faults import FaultKind
-from simulators.hand import LOAD_MAX, RIBBON_PANELS
+from simulators.hand import LOAD_MAX
+from simulators.ribbons import RIBBON_KINDS
 
 
 @click.group()
@@ -30,9 +31,9 @@ def _address(_: click.Context, __: click.Parameter, text: str) -> tuple[str, int
 
 def _ribbon(_: click.Context, __: click.Parameter, text: str) -> tuple[str, int]:
     kind, _colon, sets = text.partition(":")
-    if kind not in RIBBON_PANELS:
+    if kind not in RIBBON_KINDS:
         raise click.BadParameter(
-            f"{kind!r}: expected one of {', '.join(RIBBON_PANELS)}, then :SETS"
+            f"{kind!r}: expected one of {', '.join(RIBBON_KINDS)}, then :SETS"
         )
     if not sets.isdecimal() or int(sets) > LOAD_MAX:
         raise click.BadParameter(f"{text!r}: expected {kind}:0 to {kind}:{LOAD_MAX}")
@@ -62,6 +63,8 @@ class _Options(TypedDict):
     hopper: int
     ribbon: tuple[str, int]
     magnetic: bool
+    two_sided: bool | None
+    reject_bin: bool | None
     speed: float | None
     instant: bool
     seed: int
@@ -77,8 +80,12 @@ _File = click.Path(dir_okay=False, path_type=Path)
 _HELP = {
     "tcp": "Where it listens; port 0: any free one.",
     "hopper": "Blanks in the hopper.",
-    "ribbon": "Ribbon and how many sets are left; a set prints one side.",
+    "ribbon": "Ribbon ("
+    + ", ".join(RIBBON_KINDS)
+    + ") and how many sets of it are left.",
     "magnetic": "A magnetic encoder is fitted.",
+    "two_sided": "Whether a flip station is fitted; else as the model comes.",
+    "reject_bin": "Whether a reject bin is fitted; else as the model comes.",
     "speed": "Machine seconds in a second; 0: only control requests move time.",
     "instant": "Motions take no time on the wall.",
     "seed": "Decides what chance decides, and the serial numbers.",
@@ -107,9 +114,11 @@ _HELP = {
     metavar="KIND:SETS",
     callback=_ribbon,
     default="YMCKO:300",
-    help=_HELP["ribbon"],
+    help=_HELP["ribbon"] + ", ".join(RIBBON_KINDS),
 )
 @click.option("--magnetic", is_flag=True, help=_HELP["magnetic"])
+@click.option("--two-sided/--one-sided", default=None, help=_HELP["two_sided"])
+@click.option("--reject-bin/--no-reject-bin", default=None, help=_HELP["reject_bin"])
 @click.option("--speed", type=click.FloatRange(0, 1e6), help=_HELP["speed"])
 @click.option("--instant", is_flag=True, help=_HELP["instant"])
 @click.option("--seed", type=click.IntRange(min=0), default=0, help=_HELP["seed"])
@@ -155,6 +164,8 @@ def evolis(**options: Unpack[_Options]) -> None:
         ribbon_kind=kind,
         ribbon_sets=sets,
         magnetic=options["magnetic"],
+        two_sided=options["two_sided"],
+        reject_bin=options["reject_bin"],
         speed=1.0 if speed is None else speed,
         instant=options["instant"],
         seed=options["seed"],

@@ -22,10 +22,19 @@ _ACCEPTED = frozenset(
         *("Peoic", "Pc", "Pl", "Pida", "Pmi", "Pdt", "Pneab", "Pbc", "Pfs"),
     )
 )
+# `Pr;ymcko` in the older way, `Pr;0;t` by type number in the newer one.
 _RIBBON_WORDS = frozenset(
     (
         *("ymcko", "ymckos", "ymckok", "kb", "kw", "kr", "kbl", "kgr", "kgo", "ksi"),
-        *("ksc", "ko", "k", "h", "ho", "ktc", "ktp", "ka", "0", "1", "3", "4", "100"),
+        *("ksc", "ko", "k", "h", "ho", "ktc", "ktp", "ka"),
+    )
+)
+_RIBBON_TYPES = frozenset(
+    str(number)
+    for number in (
+        *(0, 1, 3, 4, 5, 9, 10, 12, 13, 16, 91, 100, 101, 102, 103, 105, 106, 107, 108),
+        *(112, 114, 115, 116, 1000, 1001, 1002, 1003, 1004, 1005, 1050, 1051, 1100),
+        2000,
     )
 )
 _ERROR_MODES = frozenset(["0", "1", "2", "3", "4", "5", "16", "18"])
@@ -128,7 +137,9 @@ def _set_status(memory: Memory, parameters: tuple[str, ...], _: float) -> bool:
 
 
 def _set_ribbon(_: Memory, parameters: tuple[str, ...], __: float) -> bool:
-    return bool(parameters) and parameters[0] in _RIBBON_WORDS
+    if len(parameters) == 2 and parameters[1] == "t":
+        return parameters[0] in _RIBBON_TYPES
+    return len(parameters) == 1 and parameters[0] in _RIBBON_WORDS
 
 
 def _set_layout(memory: Memory, parameters: tuple[str, ...], _: float) -> bool:

@@ -2,7 +2,8 @@
 
 A panel's row is one column of the card lying in landscape: its first dot is the
 lowest, and rows follow from left to right. Dye takes its complement out of white;
-resin is black; overlay is clear and is not drawn.
+resin is black; overlay is clear and is not drawn. A panel with fewer dots across than
+the card has pixels is stretched at the end: each pixel is the dot that covers it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-from simulators.evolis.models import Model
+from simulators.evolis.models import CARD_DOTS, Model
+from simulators.evolis.panels import dyes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Pressing:
 
 
 def draw(model: Model, pressings: Sequence[Pressing]) -> Image.Image:
-    """Return the card's face, `row_count` × `row_dots` pixels, RGB on white."""
+    """Return the card's face, 1016 × 648 pixels, RGB on white."""
     size = (model.row_count, model.row_dots)
     channels = {panel: Image.new("L", size, 255) for panel in "cmy"}
     resin = Image.new("L", size, 0)
@@ -38,7 +40,9 @@ def draw(model: Model, pressings: Sequence[Pressing]) -> Image.Image:
             resin = ImageChops.lighter(resin, _resin(model, pressing))
     face = Image.merge("RGB", [channels[panel] for panel in "cmy"])
     face.paste((0, 0, 0), mask=resin)
-    return face
+    if model.row_dots == CARD_DOTS:
+        return face
+    return face.resize((model.row_count, CARD_DOTS), Image.Resampling.NEAREST)
 
 
 def save(face: Image.Image, path: Path) -> None:
@@ -50,13 +54,16 @@ def save(face: Image.Image, path: Path) -> None:
 
 def _dye(model: Model, pressing: Pressing) -> Image.Image:
     size = (model.row_dots, model.row_count)
-    return _lay(model, Image.frombytes("L", size, pressing.data), pressing.share)
+    dots = dyes(pressing.data, model.level_bits)
+    return _lay(model, Image.frombytes("L", size, dots), pressing.share)
 
 
 def _resin(model: Model, pressing: Pressing) -> Image.Image:
+    # A row need not end at a byte's end: all bits are one long row first.
+    bits = Image.frombytes("1", (model.dot_count, 1), pressing.data)
+    dots = bits.convert("L").tobytes()
     size = (model.row_dots, model.row_count)
-    dots = Image.frombytes("1", size, pressing.data)
-    return _lay(model, dots.convert("L"), pressing.share)
+    return _lay(model, Image.frombytes("L", size, dots), pressing.share)
 
 
 def _lay(model: Model, rows: Image.Image, share: float) -> Image.Image:

@@ -15,9 +15,10 @@ from simulators.evolis.gallery import Gallery
 from simulators.evolis.magnetic import BAD_DATA, NOT_FITTED
 from simulators.evolis.memory import BAD_PARAMETER, OK, UNKNOWN_COMMAND, Memory
 from simulators.evolis.models import Model
+from simulators.evolis.panels import rows_unpacked
 from simulators.evolis.reads import View, read
 from simulators.evolis.status import Words, words
-from simulators.evolis.wire import Command, Parser
+from simulators.evolis.wire import PANEL_WORDS, Command, Parser
 from simulators.faults import FaultKind, Moment
 from simulators.mechanism import Mechanism
 from simulators.motions import Action, Left, Motion, Pressed, Stop
@@ -40,6 +41,8 @@ _TEXT_OF = {
     Stop.OUTPUT_FULL: "ERROR MECHANICAL",
     Stop.REJECT_BIN_FULL: "ERROR MECHANICAL",
     Stop.STRIPE_BAD: "ERROR MAGN",
+    Stop.NO_FLIPPER: NOT_FITTED,
+    Stop.NO_REJECT_BIN: NOT_FITTED,
     Stop.RESET: "ERROR MECHANICAL",
     Stop.POWER_OFF: "",
 }
@@ -146,7 +149,7 @@ class Printer:
         now_s = self.pacemaker.clock.host_s()
         self.memory.session.command_came(now_s)
         if command.malformed:
-            bad = command.word == "Db"
+            bad = command.word in PANEL_WORDS
             return _said(BAD_PARAMETER if bad else UNKNOWN_COMMAND)
         if command.word.startswith("R"):
             return Answer(lambda: read(self._view(), command))
@@ -154,7 +157,7 @@ class Printer:
             return _said(self.memory.set_parameter(command, now_s))
         if command.word.startswith("S"):
             return self._sequence(command)
-        if command.word == "Db":
+        if command.word in PANEL_WORDS:
             return self._panel(command)
         if command.word == "Dm":
             return self._track(command)
@@ -216,7 +219,8 @@ class Printer:
         return Answer(text, action)
 
     def _panel(self, command: Command) -> Answer:
-        if command.panel is None:
+        dots = self._dots(command)
+        if dots is None:
             return _said(BAD_PARAMETER)
         if self.machine.latched or self.memory.job_broken:
             return _said(self._broken)
@@ -227,9 +231,16 @@ class Printer:
             image_no=self._panel_count,
             may_feed=self._take_may_feed(),
         )
-        self._panels[self._panel_count] = (action, command.panel)
+        self._panels[self._panel_count] = (action, dots)
         self.machine.submit(action)
         return _said(OK)
+
+    def _dots(self, command: Command) -> bytes | None:
+        """The panel as it would have come uncompressed; None: it is none."""
+        if command.panel is None or command.word != "Dbc":
+            return command.panel
+        model = self.model
+        return rows_unpacked(command.panel, model.row_count, model.row_dots // 8)
 
     def _take_may_feed(self) -> bool:
         may_feed, self.memory.may_feed = self.memory.may_feed, False

@@ -15,8 +15,7 @@ from simulators.mechanism import Mechanism
 NO_RIBBON = "ERR RIB DETECTION"
 CLEANING_EVERY = 1000  # cards; the real thresholds are not known
 CLEANING_MANDATORY_AFTER = 400
-_RIBBON_TYPE_NO = {"YMCKO": 0}
-_RIBBON_REFERENCE = {"YMCKO": "R5F208M100"}
+_RIBBON_TYPE_NO = {"YMCKO": 0, "KO": 1, "YMCKOK": 4, "K": 100}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +57,10 @@ def _ribbon(view: View, parameters: tuple[str, ...]) -> str:
         return NO_RIBBON
     left = view.machine.sets_left_by_counter
     values = {
-        "label": ribbon.kind,
+        "label": ribbon.kind.name,
         "zone": "0",
-        "type": str(_RIBBON_TYPE_NO[ribbon.kind]),
-        "ref": _RIBBON_REFERENCE[ribbon.kind],
+        "type": str(_RIBBON_TYPE_NO[ribbon.kind.name]),
+        "ref": f"CONTOH-{ribbon.kind.name}",
         "qty": str(ribbon.capacity),
         "count": str(left),
         "date": "1735689600",

@@ -1,4 +1,4 @@
-"""Bytes from the host to commands: `ESC word ;param… CR`, and raw panels in `Db`.
+"""Bytes from the host to commands: `ESC word ;param… CR`, and raw panels in `Db…`.
 
 The parser is the printer's, not a connection's: it goes on where the last byte left
 it. Inside a panel it counts and does not look, so that a status request cut into one
@@ -12,22 +12,24 @@ from dataclasses import dataclass, field
 
 ESC = 0x1B
 CR = 0x0D
+SEPARATOR = 0x3B
 HEAD_SIZE_MAX = 256  # of a command without its panel
+PANEL_WORDS = {"Db": 2, "Dbx": 4, "Dbc": 3}  # and how many parameters come before data
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     word: str
     parameters: tuple[str, ...] = ()
-    panel: bytes | None = None  # of a Db that was taken whole
+    panel: bytes | None = None  # what a Db, Dbx or Dbc carried, taken whole
     malformed: bool = False
 
 
 @dataclass(slots=True)
 class Parser:
-    """`panel_size(panel, levels)` says how many bytes follow; None: not such a one."""
+    """`panel_size(word, parameters)` says how many bytes follow; None: no such one."""
 
-    panel_size: Callable[[str, str], int | None]
+    panel_size: Callable[[str, tuple[str, ...]], int | None]
     _head: bytearray | None = None  # the command's text so far; None: between commands
     _panel: bytearray = field(default_factory=bytearray)
     panel_size_now: int = 0  # bytes of the panel being received; 0: none is
@@ -81,13 +83,16 @@ class Parser:
             commands.append(self._refused(head))
         else:
             head.append(byte)
-            if byte == 0x3B and head.startswith(b"Db;") and head.count(b";") == 3:
+            if byte == SEPARATOR:
                 self._begin_panel(head, commands)
         return at + 1
 
     def _begin_panel(self, head: bytearray, commands: list[Command]) -> None:
-        _, panel, levels, _ = _text(head).split(";")
-        size = self.panel_size(panel, levels)
+        """Count out what follows, if the separator that came was a panel's last."""
+        word, *parameters = _text(head)[:-1].split(";")
+        if len(parameters) != PANEL_WORDS.get(word):
+            return
+        size = self.panel_size(word, tuple(parameters))
         if size is None:
             commands.append(self._refused(head))
         else:
@@ -97,7 +102,7 @@ class Parser:
         word, *parameters = _text(head).split(";")
         if self.panel_size_now:
             panel = bytes(self._panel)
-            command = Command(word, tuple(parameters[:2]), panel)
+            command = Command(word, tuple(parameters[:-1]), panel)
         else:
             command = Command(word, tuple(parameters))
         self.reset()

@@ -106,7 +106,7 @@ def cpu_s(pid: int) -> float:
         (["--ribbon", "YMCKO"], "'YMCKO': expected YMCKO:0 to YMCKO:1000"),
         (["--fault", "gremlin@2"], "'gremlin': expected one of hopper-empty"),
         (["--fault", "jam-path"], "'jam-path': expected jam-path@N"),
-        (["--model", "Zenius"], "'Zenius' is not"),
+        (["--model", "Tattoo"], "'Tattoo' is not"),
         (["--speed", "2", "--instant"], "exclude each other"),
         (["--speed", "nan"], "expected a number"),
     ],

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from simulators.evolis.wire import HEAD_SIZE_MAX, Command, Parser
 
-SIZES = {("y", "256"): 64, ("k", "2"): 8}
+SIZES = {("Db", "y", "256"): 64, ("Db", "k", "2"): 8, ("Dbx", "k", "2", "3", "2"): 5}
 
 
 def parser() -> Parser:
-    return Parser(lambda panel, levels: SIZES.get((panel, levels)))
+    return Parser(_size)
+
+
+def _size(word: str, parameters: tuple[str, ...]) -> int | None:
+    if word == "Dbc":  # it says itself
+        return int(parameters[2]) if parameters[2].isdecimal() else None
+    return SIZES.get((word, *parameters))
 
 
 def parse(*pieces: bytes) -> list[Command]:
@@ -98,13 +103,15 @@ def test_chunking_never_changes_what_is_parsed(parts, data):
     assert parse(*pieces) == parse(stream)
 
 
-@pytest.mark.parametrize("letter", list("ymcko"))
-def test_a_whole_panel_of_the_model_has_the_size_that_is_sent(letter):
-    from simulators.evolis.models import MODELS
-
-    primacy = MODELS["Primacy"]
-    levels = "256" if letter in "ymc" else "2"
-    assert primacy.panel_size(letter, levels) == (
-        658_368 if letter in "ymc" else 82_296
-    )
-    assert primacy.panel_size(letter, "128") is None
+def test_each_way_to_send_a_panel_has_its_own_header():
+    stream = b"\x1bDbx;k;2;3;2;\r;\x1b;\r\r\x1bDbc;o;2;4;\r\0\x1b;\r\x1bSe\r"
+    assert parse(stream) == [
+        Command("Dbx", ("k", "2", "3", "2"), panel=b"\r;\x1b;\r"),
+        Command("Dbc", ("o", "2", "4"), panel=b"\r\0\x1b;"),
+        Command("Se"),
+    ]
+    refused = parse(b"\x1bDbc;k;2;4x;1234\r\x1bSe\r")
+    assert refused == [
+        Command("Dbc", ("k", "2", "4x", ""), malformed=True),
+        Command("Se"),
+    ]
