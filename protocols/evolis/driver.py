@@ -25,10 +25,16 @@ from protocols.evolis.codec import SESSION_MAX, RefusalWord, count_in, pairs
 from protocols.evolis.commands import Op
 from protocols.evolis.guard import POLL_INTERVAL_S, Guard
 from protocols.evolis.link import Exchange, Link
-from protocols.evolis.models import RIBBON_TYPES, Model
+from protocols.evolis.models import RIBBON_TYPES, Fitted, Model, name_of
 from protocols.evolis.raster import ONE_BIT
 from protocols.evolis.session import Session, State
-from protocols.evolis.status import PRINTING, any_up, read_status
+from protocols.evolis.status import (
+    FLIP_UNIT,
+    PRINTING,
+    REJECT_SLOT,
+    any_up,
+    read_status,
+)
 from protocols.vocabulary import CardFate, CardPosition, CardSide
 
 HOST_DECIDES = "2"  # EVO-20
@@ -59,12 +65,7 @@ class EvolisDriver:
         with self._guard.accounted(opening=True):
             await self._link.enable_status()
             await self._guard.poll_unless_foreign()
-            reply = (await self._link.ask(Op.MODEL)).text
-            if reply.casefold() != self._model.reply.casefold():
-                raise self._guard.error(
-                    f"calls itself {reply[:40]!r}, configured is "
-                    f"{self.capabilities.model!r} ({self._model.reply})"
-                )
+            self._is_as_configured(await self._link.ask(Op.MODEL))
             firmware = (await self._link.ask(Op.FIRMWARE)).text
             self._identity = await self._identify(firmware)
             self._guard.opened = True
@@ -175,6 +176,25 @@ class EvolisDriver:
     async def close(self) -> None:
         self._guard.ended = self._guard.ended or "it was closed"
         await self._link.close()
+
+    def _is_as_configured(self, named: Exchange) -> None:
+        """The right model, and nothing promised that is not fitted."""
+        able = self.capabilities
+        if named.text.casefold() != self._model.reply.casefold():
+            raise self._guard.error(
+                f"calls itself {named.text[:40]!r}, configured is "
+                f"{able.model!r} ({self._model.reply})"
+            )
+        fitted = Fitted(
+            two_sided=any_up(named.trailer, FLIP_UNIT),
+            reject_bin=any_up(named.trailer, REJECT_SLOT),
+        )
+        promised = Fitted(able.two_sided, able.reject_bin)
+        if promised.beyond(fitted):
+            raise self._guard.error(
+                f"configured is {able.model!r}, {promised}; this printer is {fitted}: "
+                f"configure {name_of(self._model, fitted)!r}"
+            )
 
     async def _identify(self, firmware: str) -> Identity:
         serial = (await self._link.ask(Op.SERIAL)).text

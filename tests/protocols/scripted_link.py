@@ -91,8 +91,13 @@ class ScriptedTransport:
         return self._step
 
 
-def status(inf: int = 0, war: int = 0, err: int = 0, session: int = 7) -> bytes:
-    words = struct.pack(">IIII", 0x00102020, inf, war, err)
+FITTED = 0x00102020  # flip-over unit, feeder, reject slot
+
+
+def status(
+    inf: int = 0, war: int = 0, err: int = 0, session: int = 7, cfg: int = FITTED
+) -> bytes:
+    words = struct.pack(">IIII", cfg, inf, war, err)
     return b"\x00\x00\x10" + words + b"\x02" + struct.pack(">H", session)
 
 

@@ -340,6 +340,35 @@ def test_another_model_is_refused_by_both_names():
     assert error.card is CardFate.UNTOUCHED
 
 
+@pytest.mark.parametrize(
+    ("cfg", "fitted", "name"),
+    [
+        (0x00002020, "one-sided with reject bin", "Primacy one-sided"),
+        (0x00102000, "two-sided without", "Primacy without reject bin"),
+        (0x00000000, "one-sided without", "Primacy one-sided without reject bin"),
+    ],
+)
+def test_what_is_promised_and_not_fitted_is_refused_with_the_name_to_configure(
+    cfg, fitted, name
+):
+    named = says("Rtp", "Primacy", session=0, cfg=cfg)
+    driver, _ = new_driver([*OPEN[:2], named])
+    error, _ = outcome(driver, lambda it: it.open())
+    assert type(error) is DeviceError
+    assert "'Primacy', two-sided with reject bin" in str(error)
+    assert f"is {fitted}" in str(error)
+    assert f"configure {name!r}" in str(error)
+    assert error.card is CardFate.UNTOUCHED
+
+
+def test_what_is_fitted_and_not_promised_is_left_unused():
+    transport = ScriptedTransport(OPEN)
+    row = MODELS["Primacy one-sided without reject bin"]
+    driver = EvolisDriver(row, transport, session_id=7)
+    run_in_virtual_time(driver.open)
+    assert not transport.steps
+
+
 def test_nothing_is_said_beside_another_hosts_session():
     driver, transport = new_driver([poll(session=9), poll(session=9)])
     error, _ = outcome(driver, lambda it: it.open())

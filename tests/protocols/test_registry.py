@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocols.contract import CountsAt, Ribbon
-from protocols.evolis.models import MODELS
+from protocols.evolis.models import MODELS, Fitted, name_of
 from protocols.registry import UnknownPrinterError, capabilities_of, make_driver
 from protocols.vocabulary import CardFate, Panel
 
@@ -51,7 +51,10 @@ def test_each_model_has_the_panels_that_its_source_gives(
     )
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+PLAIN = [name for name, row in MODELS.items() if name.upper() == row.reply]
+
+
+@pytest.mark.parametrize("name", PLAIN)
 def test_every_model_prints_a_whole_card_and_promises_no_more_than_is_proven(name):
     able = capabilities_of("evolis", name)
     assert (able.model, able.dpi) == (name, 300)
@@ -90,3 +93,33 @@ def test_an_unknown_name_says_which_and_what_was_expected(
     assert caught.value.field == field
     assert expected in str(caught.value)
     assert caught.value.card is CardFate.UNTOUCHED
+
+
+@pytest.mark.parametrize("plain", PLAIN)
+def test_each_model_has_a_row_for_each_way_in_which_it_can_be_fitted(plain):
+    rows = [row for row in MODELS.values() if row.reply == plain.upper()]
+    cans = {
+        name_of(row, Fitted(two, bin_)): (two, bin_)
+        for row in rows
+        for two in (True, False)
+        for bin_ in (True, False)
+    }
+    assert len(cans) == len(rows) == 4
+    for name, fitted in cans.items():
+        able = MODELS[name].capabilities
+        assert name.startswith(plain)
+        assert (able.two_sided, able.reject_bin) == fitted
+        assert ("two-sided" in name) <= able.two_sided
+        assert ("without reject bin" in name) <= (not able.reject_bin)
+    assert plain in cans
+
+
+def test_the_names_say_how_they_differ_from_the_plain_one():
+    primacy = [name for name, row in MODELS.items() if row.reply == "PRIMACY"]
+    assert primacy == [
+        "Primacy",
+        "Primacy without reject bin",
+        "Primacy one-sided",
+        "Primacy one-sided without reject bin",
+    ]
+    assert "Primacy 2 two-sided with reject bin" in MODELS
