@@ -155,7 +155,8 @@ class Observation:
     identity: Identity
     supplies: Supplies
     cards_fed: int | None  # moves as `Capabilities.feed_counter` says
-    canary: str | None  # None: this family has none, or it could not be read
+    canary: str | None  # None: none, not readable, or as after any power-up
+    cards_counter: str = ""  # which one `cards_fed` is of; two are never compared
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,8 @@ def _fed(before: Observation, after: Observation, can: Capabilities) -> int | No
         return None
     if before.identity.head_serial != after.identity.head_serial:
         return None  # the counter belongs to the head
+    if before.cards_counter != after.cards_counter:
+        return None  # another counter stands elsewhere
     return after.cards_fed - before.cards_fed
 
 

@@ -202,9 +202,18 @@ def count_in(values: dict[str, str], key: str) -> int:
     value = values.get(key)
     if value is None:
         raise RemoteProtocolError(f"the reply has no {key!r}, only {sorted(values)}")
-    if not (value.isascii() and value.isdecimal()) or len(value) > 10:
-        raise RemoteProtocolError(f"{key} is {value[:40]!r}, expected a count")
-    return int(value)
+    return natural(value, key)
+
+
+def natural(text: str, what: str) -> int:
+    """The natural number that `text` is.
+
+    Raises:
+        RemoteProtocolError: it is none, or longer than any counter.
+    """
+    if not (text.isascii() and text.isdecimal()) or len(text) > 10:
+        raise RemoteProtocolError(f"{what} is {text[:40]!r}, expected a count")
+    return int(text)
 
 
 def _text(raw: bytes) -> str:

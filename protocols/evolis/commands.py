@@ -19,6 +19,7 @@ class Op(Enum):
     HEAD_SERIAL = auto()
     RIBBON = auto()
     CARD_COUNTER = auto()
+    OLD_CARD_COUNTER = auto()
     RESERVE = auto()
     RELEASE = auto()
     HOST_DECIDES = auto()
@@ -102,6 +103,7 @@ COMMANDS: dict[Op, Command] = {
         _asks(Op.HEAD_SERIAL, "Rkn", Answer.TEXT, "EVO-14"),
         _asks(Op.RIBBON, "Rrt;all", Answer.PAIRS, "EVO-15"),
         _asks(Op.CARD_COUNTER, "Rco;card", Answer.PAIRS, "EVO-17"),
+        _asks(Op.OLD_CARD_COUNTER, "Rco;c", Answer.TEXT, "EVO-59"),
         _asks(Op.RESERVE, "Psid", Answer.OK, "EVO-18", free=2),
         _asks(Op.RELEASE, "Psid;0;45", Answer.OK, "EVO-18"),
         _asks(Op.HOST_DECIDES, "Pem;2", Answer.OK, "EVO-20"),

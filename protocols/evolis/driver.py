@@ -16,16 +16,16 @@ from protocols.contract import (
     PreparedCard,
     SidePlanes,
     Status,
-    Supplies,
     Transport,
 )
 from protocols.errors import LocalProtocolError
 from protocols.evolis import preparing
-from protocols.evolis.codec import SESSION_MAX, RefusalWord, count_in, pairs
+from protocols.evolis.codec import SESSION_MAX, RefusalWord
 from protocols.evolis.commands import Op
+from protocols.evolis.counters import CardCounter, supplies_in
 from protocols.evolis.guard import POLL_INTERVAL_S, Guard
 from protocols.evolis.link import Exchange, Link
-from protocols.evolis.models import RIBBON_TYPES, Fitted, Model, name_of
+from protocols.evolis.models import Fitted, Model, name_of
 from protocols.evolis.raster import ONE_BIT
 from protocols.evolis.session import Session, State
 from protocols.evolis.status import (
@@ -37,7 +37,7 @@ from protocols.evolis.status import (
 )
 from protocols.vocabulary import CardFate, CardPosition, CardSide
 
-HOST_DECIDES = "2"  # EVO-20
+HOST_DECIDES, AFTER_POWER_UP = "2", "0"  # EVO-20, EVO-21
 
 
 class EvolisDriver:
@@ -55,6 +55,7 @@ class EvolisDriver:
         self._session = Session()
         self._link = Link(transport, self._session, session_id)
         self._guard = Guard(self._link, self._session, session_id)
+        self._counter = CardCounter(self._link)
         self._identity: Identity | None = None
 
     @property
@@ -81,14 +82,17 @@ class EvolisDriver:
             await self._guard.look_unless_ours()
             identity = await self._identify(self._identity.firmware)
             who_decides = await self._link.exchange(Op.WHO_DECIDES)
-            cards_fed = await self._cards_fed()
+            cards_fed = await self._counter.read()
             ribbon = await self._link.exchange(Op.RIBBON)
+            with self._link.reading(ribbon):
+                supplies = supplies_in(ribbon)
             return Observation(
                 status=read_status(ribbon.trailer, self._session_id),
                 identity=identity,
-                supplies=_supplies(ribbon),
+                supplies=supplies,
                 cards_fed=cards_fed,
-                canary=None if who_decides.refusal else who_decides.text,
+                canary=_canary(who_decides),
+                cards_counter=self._counter.name,
             )
 
     def prepare(self, sides: Sequence[SidePlanes], ribbon_kind: str) -> PreparedCard:
@@ -109,7 +113,7 @@ class EvolisDriver:
         with self._guard.accounted():
             self._session.check(Op.FEED)
             await self._guard.fit_to_feed()
-            before = await self._cards_fed()
+            before = await self._counter.read()
             fed = await self._link.exchange(Op.FEED)
             if fed.refusal is not None:
                 error = self._link.refused(fed)
@@ -201,10 +205,6 @@ class EvolisDriver:
         head_serial = (await self._link.ask(Op.HEAD_SERIAL)).text
         return Identity(self.capabilities.model, serial, firmware, head_serial)
 
-    async def _cards_fed(self) -> int:
-        answer = await self._link.ask(Op.CARD_COUNTER)
-        return count_in(pairs(answer.text), "inserted_head")
-
     async def _send_away(self, op: Op) -> None:
         with self._guard.accounted():
             self._session.check(op)
@@ -219,20 +219,11 @@ class EvolisDriver:
     async def _none_fed(self, before: int) -> bool:
         """Whether it can be shown that a refused feed has moved no blank."""
         status = read_status(await self._guard.poll(), self._session_id)
-        return status.card is CardPosition.NONE and await self._cards_fed() == before
+        return status.card is CardPosition.NONE and await self._counter.read() == before
 
 
-def _supplies(ribbon: Exchange) -> Supplies:
-    """Read `Rrt;all`. Right after the cover was shut it may say a bare OK: EVO-15."""
-    if ribbon.refusal is not None or ribbon.text == "OK":
-        return Supplies("", "", None, None)
-    values = pairs(ribbon.text)
-    label = values.get("label", "")
-    number = values.get("type", "")
-    kind = RIBBON_TYPES.get(int(number)) if number.isdecimal() else None
-    return Supplies(
-        ribbon_kind=kind or label or f"type {number[:16]}",
-        ribbon_serial=values.get("evosn", ""),
-        ribbon_left=count_in(values, "count"),
-        ribbon_capacity=count_in(values, "qty"),
-    )
+def _canary(who_decides: Exchange) -> str | None:
+    """Two equal ones must mean one power session, so never the power-up value."""
+    if who_decides.refusal is not None or who_decides.text == AFTER_POWER_UP:
+        return None
+    return who_decides.text

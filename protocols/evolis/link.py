@@ -6,6 +6,8 @@ Sends, waits within the table's limit, tells the session. No retry, no policy.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from protocols.contract import Transport
@@ -124,6 +126,18 @@ class Link:
             reasons=reasons or UNEXPLAINED,
             card=self._session.card,
         )
+
+    @contextmanager
+    def reading(self, exchange: Exchange) -> Iterator[None]:
+        """Say of which reply it was that a text inside made no sense.
+
+        Raises:
+            RemoteProtocolError: in place of the one raised inside.
+        """
+        try:
+            yield
+        except RemoteProtocolError as error:
+            raise self._broken(exchange.command, str(error)) from error
 
     async def _look(self) -> Trailer | None:
         """Poll once, at a time when the printer may not give its status yet."""

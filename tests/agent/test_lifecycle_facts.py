@@ -133,6 +133,14 @@ def test_without_any_counter_there_is_no_witness() -> None:
     assert not facts(look(), look(11, 49), blind, 1).witness
 
 
+def test_two_different_counters_are_never_compared() -> None:
+    before = replace(look(10, None), cards_counter="Rco;card")
+    for fed in (9, 10, 11, 5_000):
+        after = replace(look(fed, None), cards_counter="Rco;c")
+        assert moved(before, after) is Moved.SILENT
+        assert mismatch(before, after, CAN, 1) is None
+
+
 def test_a_mismatch_names_each_counter_and_what_was_expected() -> None:
     text = mismatch(look(10, 50), look(12, 50, serial="P2"), CAN, 1)
     assert text is not None

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from protocols.contract import PreparedCard, SidePlanes
+from protocols.contract import SidePlanes
 from protocols.errors import (
     DeviceError,
     LocalProtocolError,
-    PrinterError,
     RemoteProtocolError,
     TransportError,
 )
@@ -26,9 +25,31 @@ from protocols.vocabulary import (
     Panel,
     PrinterState,
 )
+from tests.protocols.evolis_scripts import (
+    BACK,
+    BEGIN,
+    BOTH_SIDES,
+    CARD,
+    CLAIM,
+    COUNT_41,
+    COUNT_42,
+    DELIVER,
+    FEED,
+    FINISH,
+    FRONT,
+    INSIDE,
+    OPEN,
+    PRINTING,
+    RELEASE,
+    claimed,
+    fed,
+    new_driver,
+    outcome,
+    planes,
+    printed,
+)
 from tests.protocols.scripted_link import (
     ScriptedTransport,
-    Step,
     Trouble,
     fails,
     panel,
@@ -37,84 +58,6 @@ from tests.protocols.scripted_link import (
     says,
     status,
 )
-
-INSIDE, PRINTING = 0x02000000, 0x02000080
-OPEN = [
-    poll(session=0),
-    poll(session=0),
-    says("Rtp", "Primacy", session=0),
-    says("Rfv", "1640", session=0),
-    says("Rsn", "SN-1", session=0),
-    says("Rkn", "HEAD-1", session=0),
-]
-CLAIM = [
-    poll(session=0),
-    says("Psid;7;180", "OK", session=0),
-    poll(session=0),
-    poll(),
-    says("Pem;2", "OK"),
-    says("Rem;1", "2"),
-]
-COUNT_41, COUNT_42 = (says("Rco;card", f"inserted_head:{n}") for n in (41, 42))
-FEED = [poll(), COUNT_41, says("Si", "OK", inf=INSIDE)]
-BEGIN = [poll(inf=INSIDE), says("Ss", "OK", inf=INSIDE)]
-PANELS = [
-    panel(head, inf=PRINTING) for head in ("y;256", "m;256", "c;256", "k;2", "o;2")
-]
-FRONT = [*BEGIN, says("Sr", "OK", inf=INSIDE), *PANELS]
-BACK = [says("Sv", "OK", inf=INSIDE), *PANELS]
-FINISH = [poll(inf=PRINTING), poll(inf=PRINTING), poll(inf=INSIDE)]
-DELIVER = [poll(inf=INSIDE), says("Se", "OK")]
-RELEASE = [says("Psid;0;45", "OK", session=0)]
-
-
-def planes(side: CardSide) -> SidePlanes:
-    plane = Image.new("L", (1016, 648), 0)
-    return SidePlanes(side=side, planes=dict.fromkeys(Panel, plane))
-
-
-def new_driver(*scripts: list[Step]) -> tuple[EvolisDriver, ScriptedTransport]:
-    transport = ScriptedTransport([step for script in scripts for step in script])
-    return EvolisDriver(MODELS["Primacy"], transport, session_id=7), transport
-
-
-CARD = new_driver()[0].prepare([planes(CardSide.FRONT)], "YMCKO")
-BOTH_SIDES = new_driver()[0].prepare(
-    [planes(CardSide.FRONT), planes(CardSide.BACK)], "YMCKO"
-)
-
-
-async def claimed(driver: EvolisDriver) -> None:
-    await driver.open()
-    await driver.claim()
-
-
-async def fed(driver: EvolisDriver) -> None:
-    await claimed(driver)
-    await driver.feed()
-
-
-async def printed(driver: EvolisDriver, card: PreparedCard = CARD) -> None:
-    await fed(driver)
-    for side, _ in card.sides:
-        await driver.print_side(card, side)
-    await driver.finish_print()
-
-
-def outcome(driver: EvolisDriver, script) -> tuple[Any, float]:
-    """The PrinterError that the script must end in, and the time that it took."""
-    caught: list[PrinterError] = []
-
-    async def main():
-        try:
-            await script(driver)
-        except PrinterError as error:
-            caught.append(error)
-
-    took_s = run_in_virtual_time(main)
-    assert caught, "the script ended well"
-    return caught[0], took_s
-
 
 # The good way.
 
@@ -206,9 +149,9 @@ def test_an_observation_holds_everything_that_can_be_proved():
         poll(session=0),
         says("Rsn", "SN-1"),
         says("Rkn", "HEAD-1"),
-        says("Rem;1", "0"),
+        says("Rem;1", "2"),
         COUNT_42,
-        says("Rrt;all", ribbon, session=0, war=0x01000000),
+        says("Rrt;all", ribbon, session=0, war=0x01010000, inf=0x00010000),
     ]
     driver, _ = new_driver(OPEN, observe)
 
@@ -216,13 +159,29 @@ def test_an_observation_holds_everything_that_can_be_proved():
         await driver.open()
         seen = await driver.observe()
         assert seen.cards_fed == 42
-        assert seen.canary == "0"
+        assert (seen.canary, seen.cards_counter) == ("2", "Rco;card")
+        assert seen.status.restarted
         assert seen.identity.serial == "SN-1"
         assert seen.supplies.ribbon_kind == "YMCKO"
         assert (seen.supplies.ribbon_left, seen.supplies.ribbon_capacity) == (298, 300)
         assert seen.supplies.ribbon_serial == "R-1"
         assert seen.status.state is PrinterState.STOPPED
-        assert {str(reason) for reason in seen.status.reasons} == {"media-empty-error"}
+        assert {str(reason) for reason in seen.status.reasons} == {
+            "media-empty-error",
+            "x-ribbon-missing-error",
+        }
+
+    run_in_virtual_time(main)
+
+
+@pytest.mark.parametrize(("text", "canary"), [("0", None), ("2", "2"), ("18", "18")])
+def test_the_value_that_any_power_up_brings_is_no_canary(text, canary):
+    observe = [poll(), says("Rsn", "SN-1"), says("Rkn", "HEAD-1"), says("Rem;1", text)]
+    driver, _ = new_driver(OPEN, observe, [COUNT_42, says("Rrt;all", "OK")])
+
+    async def main():
+        await driver.open()
+        assert (await driver.observe()).canary == canary
 
     run_in_virtual_time(main)
 
@@ -303,136 +262,6 @@ def test_looks_and_motions_take_turns_on_the_link():
 
     run_in_virtual_time(main)
     assert not transport.steps
-
-
-# Opening.
-
-
-def test_a_printer_without_trailer_is_asked_for_it_once():
-    bare = poll(b"\x00", session=0)
-    driver, transport = new_driver([bare, says("Pps;1", "OK", session=0)], OPEN)
-    run_in_virtual_time(lambda: driver.open())
-    assert not transport.steps
-
-
-def test_a_printer_that_gives_no_trailer_even_then_is_refused():
-    bare = poll(b"\x00")
-    driver, _ = new_driver([bare, fails("Pps;1", b"OK\x00"), bare])
-    error, _ = outcome(driver, lambda it: it.open())
-    assert type(error) is RemoteProtocolError
-    assert error.card is CardFate.UNTOUCHED
-    assert "no status trailer" in str(error)
-
-
-def test_a_printer_that_refuses_to_give_a_trailer_is_refused():
-    driver, _ = new_driver([poll(b"\x00"), fails("Pps;1", b"ERROR CDE\x00")])
-    error, _ = outcome(driver, lambda it: it.open())
-    assert type(error) is RemoteProtocolError
-    assert "bad reply to Pps;1: 'ERROR CDE', expected 'OK'" in str(error)
-
-
-def test_another_model_is_refused_by_both_names():
-    driver, _ = new_driver([*OPEN[:2], says("Rtp", "Zenius", session=0)])
-    error, _ = outcome(driver, lambda it: it.open())
-    assert type(error) is DeviceError
-    assert "'Zenius'" in str(error)
-    assert "'Primacy'" in str(error)
-    assert error.card is CardFate.UNTOUCHED
-
-
-@pytest.mark.parametrize(
-    ("cfg", "fitted", "name"),
-    [
-        (0x00002020, "one-sided with reject bin", "Primacy one-sided"),
-        (0x00102000, "two-sided without", "Primacy without reject bin"),
-        (0x00000000, "one-sided without", "Primacy one-sided without reject bin"),
-    ],
-)
-def test_what_is_promised_and_not_fitted_is_refused_with_the_name_to_configure(
-    cfg, fitted, name
-):
-    named = says("Rtp", "Primacy", session=0, cfg=cfg)
-    driver, _ = new_driver([*OPEN[:2], named])
-    error, _ = outcome(driver, lambda it: it.open())
-    assert type(error) is DeviceError
-    assert "'Primacy', two-sided with reject bin" in str(error)
-    assert f"is {fitted}" in str(error)
-    assert f"configure {name!r}" in str(error)
-    assert error.card is CardFate.UNTOUCHED
-
-
-def test_what_is_fitted_and_not_promised_is_left_unused():
-    transport = ScriptedTransport(OPEN)
-    row = MODELS["Primacy one-sided without reject bin"]
-    driver = EvolisDriver(row, transport, session_id=7)
-    run_in_virtual_time(driver.open)
-    assert not transport.steps
-
-
-def test_nothing_is_said_beside_another_hosts_session():
-    driver, transport = new_driver([poll(session=9), poll(session=9)])
-    error, _ = outcome(driver, lambda it: it.open())
-    assert isinstance(error, DeviceError)
-    assert {str(reason) for reason in error.reasons} == {"x-printer-in-use-error"}
-    assert transport.writes == []
-
-
-def test_a_foreign_session_is_a_state_to_look_at():
-    driver, _ = new_driver(OPEN, [poll(session=9)])
-
-    async def main():
-        await driver.open()
-        seen = await driver.status()
-        assert seen.session_foreign
-        assert seen.state is PrinterState.PROCESSING
-
-    run_in_virtual_time(main)
-
-
-def test_an_absent_printer_is_a_transport_error_and_no_card():
-    driver, _ = new_driver([poll(Trouble.REFUSED)])
-    error, _ = outcome(driver, lambda it: it.open())
-    assert type(error) is TransportError
-    assert error.card is CardFate.UNTOUCHED
-
-
-def test_a_printer_that_swallows_questions_is_told_apart_for_the_technician():
-    driver, _ = new_driver([*OPEN[:2], fails("Rtp", Trouble.CLOSED)])
-    error, _ = outcome(driver, lambda it: it.open())
-    assert "closed without an answer to Rtp; if it stays so, switch it" in str(error)
-
-
-def test_a_card_inside_makes_even_a_failed_look_a_doubt():
-    driver, _ = new_driver([poll(), poll(inf=INSIDE), fails("Rtp", Trouble.CLOSED)])
-    error, _ = outcome(driver, lambda it: it.open())
-    assert error.card is CardFate.UNKNOWN
-
-
-# Claiming.
-
-
-def test_a_reservation_that_is_only_said_is_none():
-    waits = [poll(session=0)] * 30
-    driver, _ = new_driver(OPEN, CLAIM[:2], waits)
-    error, took_s = outcome(driver, claimed)
-    assert type(error) is RemoteProtocolError
-    assert took_s == pytest.approx(5.0)
-    assert error.card is CardFate.UNTOUCHED
-
-
-def test_a_host_that_was_faster_is_named():
-    driver, _ = new_driver(OPEN, CLAIM[:2], [poll(session=300)])
-    error, _ = outcome(driver, claimed)
-    assert "300" in str(error)
-    assert {str(reason) for reason in error.reasons} == {"x-printer-in-use-error"}
-
-
-def test_a_printer_that_keeps_its_own_retries_gets_no_card():
-    driver, _ = new_driver(OPEN, CLAIM[:-1], [says("Rem;1", "0")])
-    error, _ = outcome(driver, claimed)
-    assert isinstance(error, DeviceError)
-    assert "own retries" in str(error)
-    assert error.card is CardFate.UNTOUCHED
 
 
 # Feeding.
