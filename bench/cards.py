@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 from bench.centre import Centre
 from bench.figures import Figure
 from bench.picture import card_png
+from bench.sink import sink
 from bench.station import emulated_printer, station
 from bench.tap import Tap
 from bench.watch import cpu_s
@@ -67,13 +66,10 @@ def _first_bytes(centre: Centre, tap: Tap, png: bytes) -> Iterator[Figure]:
 
 def _bare_loop_ms(folder: Path) -> float:
     """CPU milliseconds a card of the bare loop, sending to a sink in this process."""
-    with socket.create_server(("127.0.0.1", 0)) as sink:
-        thread = threading.Thread(target=_swallow, args=(sink,), daemon=True)
-        thread.start()
+    with sink() as port:
         done = subprocess.run(
             [
-                *(sys.executable, "bench/bare_loop.py"),
-                str(sink.getsockname()[1]),
+                *(sys.executable, "bench/bare_loop.py", str(port)),
                 *(str(folder / "card.png"), str(_CPU_COUNT), str(folder)),
             ],
             capture_output=True,
@@ -81,17 +77,4 @@ def _bare_loop_ms(folder: Path) -> float:
             text=True,
             timeout=60,
         )
-        sink.shutdown(socket.SHUT_RDWR)
-    thread.join()
     return float(done.stdout)
-
-
-def _swallow(sink: socket.socket) -> None:
-    while True:
-        try:
-            link, _ = sink.accept()
-        except OSError:
-            return
-        with link:
-            while link.recv(1 << 20):
-                pass

@@ -46,10 +46,11 @@ def pack(
     # Pillow waits for the first card, so that an idle agent stays small.
     from PIL.Image import Resampling, Transpose
 
-    low, high = plane.getextrema()
-    if panel in ONE_BIT and low == high:
-        # A whole overlay, or a side without black: most cards, and 5 ms of their work.
-        return (b"\xff" if high else b"\x00") * (plane.width * row_dots // 8)
+    if panel in ONE_BIT:
+        low, high = plane.getextrema()
+        if low == high:
+            # A whole overlay, a side without black: most cards, and 5 ms of their work.
+            return (b"\xff" if high else b"\x00") * (plane.width * row_dots // 8)
     if plane.height != row_dots:
         plane = plane.resize((plane.width, row_dots), Resampling.BOX)
     # Pillow turns counter-clockwise: 270° of that is the quarter turn we want.
