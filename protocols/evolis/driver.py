@@ -25,13 +25,12 @@ from protocols.evolis.commands import Op
 from protocols.evolis.counters import CardCounter, supplies_in
 from protocols.evolis.guard import POLL_INTERVAL_S, Guard
 from protocols.evolis.link import Exchange, Link
-from protocols.evolis.models import Fitted, Model, name_of
+from protocols.evolis.models import Model
+from protocols.evolis.opening import ask_its_name, check_configured, until_at_rest
 from protocols.evolis.raster import ONE_BIT
 from protocols.evolis.session import Session, State
 from protocols.evolis.status import (
-    FLIP_UNIT,
     PRINTING,
-    REJECT_SLOT,
     any_up,
     read_status,
 )
@@ -65,8 +64,8 @@ class EvolisDriver:
     async def open(self) -> Identity:
         with self._guard.accounted(opening=True):
             await self._link.enable_status()
-            await self._guard.poll_unless_foreign()
-            self._is_as_configured(await self._link.ask(Op.MODEL))
+            await until_at_rest(self._guard, self.capabilities.longest_card_s)
+            check_configured(self._guard, self._model, await ask_its_name(self._guard))
             firmware = (await self._link.ask(Op.FIRMWARE)).text
             self._identity = await self._identify(firmware)
             self._guard.opened = True
@@ -180,25 +179,6 @@ class EvolisDriver:
     async def close(self) -> None:
         self._guard.ended = self._guard.ended or "it was closed"
         await self._link.close()
-
-    def _is_as_configured(self, named: Exchange) -> None:
-        """The right model, and nothing promised that is not fitted."""
-        able = self.capabilities
-        if named.text.casefold() != self._model.reply.casefold():
-            raise self._guard.error(
-                f"calls itself {named.text[:40]!r}, configured is "
-                f"{able.model!r} ({self._model.reply})"
-            )
-        fitted = Fitted(
-            two_sided=any_up(named.trailer, FLIP_UNIT),
-            reject_bin=any_up(named.trailer, REJECT_SLOT),
-        )
-        promised = Fitted(able.two_sided, able.reject_bin)
-        if promised.beyond(fitted):
-            raise self._guard.error(
-                f"configured is {able.model!r}, {promised}; this printer is {fitted}: "
-                f"configure {name_of(self._model, fitted)!r}"
-            )
 
     async def _identify(self, firmware: str) -> Identity:
         serial = (await self._link.ask(Op.SERIAL)).text

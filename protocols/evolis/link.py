@@ -40,6 +40,10 @@ class Exchange:
     refusal: RefusalWord | None
 
 
+class UnansweredError(TransportError):
+    """The printer took a question, and closed as if it had heard none."""
+
+
 class Link:
     """The transport with its session; exchanges queue up behind each other."""
 
@@ -165,11 +169,9 @@ class Link:
     def _judged(self, command: Command, reply: Reply | None) -> Exchange:
         if reply is None:
             # A panel cut short stays open in the printer, not in the link: EVO-07.
-            hint = (
-                "" if command.moves_card else "; if it stays so, switch it off and on"
-            )
-            raise TransportError(
-                f"{self.name}: closed without an answer to {command}{hint}",
+            kind = TransportError if command.moves_card else UnansweredError
+            raise kind(
+                f"{self.name}: closed without an answer to {command}",
                 card=self._session.card,
             )
         if reply.trailer is None:
@@ -178,7 +180,7 @@ class Link:
             return Exchange(command, reply.text, reply.trailer, None)
         if not reply.text:
             # It may have taken the command for the dots of a panel: EVO-07.
-            raise self._broken(command, "empty text: the printer is out of step")
+            raise self._broken(command, "empty text")
         word = refusal(reply.text)
         if word is None and command.answer is Answer.OK and reply.text != "OK":
             raise self._broken(command, f"{reply.text[:40]!r}, expected 'OK'")

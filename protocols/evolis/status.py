@@ -73,6 +73,15 @@ def any_up(trailer: Trailer, bits: dict[Word, int]) -> bool:
     return any(trailer.word(word) & mask for word, mask in bits.items())
 
 
+def names_up(trailer: Trailer, bits: dict[Word, int]) -> list[str]:
+    """The vendor's names of those of `bits` that are up."""
+    return [
+        flag.name
+        for flag in FLAGS
+        if trailer.word(flag.word) & bits.get(flag.word, 0) & flag.bit
+    ]
+
+
 def read_status(trailer: Trailer, session_id: int) -> Status:
     """Say a status in the words of the field; `session_id` is our own."""
     meanings = [flag.meaning for flag in flags_up(trailer)]

@@ -19,6 +19,7 @@ from tests.protocols.evolis_scripts import (
     CLAIM,
     INSIDE,
     OPEN,
+    PRINTING,
     claimed,
     new_driver,
     outcome,
@@ -30,6 +31,7 @@ from tests.protocols.scripted_link import (
     poll,
     run_in_virtual_time,
     says,
+    status,
 )
 
 # Opening.
@@ -123,10 +125,59 @@ def test_an_absent_printer_is_a_transport_error_and_no_card():
     assert error.card is CardFate.UNTOUCHED
 
 
-def test_a_printer_that_swallows_questions_is_told_apart_for_the_technician():
-    driver, _ = new_driver([*OPEN[:2], fails("Rtp", Trouble.CLOSED)])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Trouble.CLOSED,
+        b"\x00" + status(session=0),
+        b"OK\x00" + status(session=0),
+        b"ERROR PARAMETRES\x00" + status(session=0),
+        (b"ERROR PARAMETRES\x00" + status() + b"PRIMACY\x00" + status()),
+        b"PRIMACY\x00",
+    ],
+)
+def test_an_answer_that_is_not_a_name_says_out_of_step_and_is_the_last_word(reply):
+    driver, transport = new_driver([*OPEN[:2], fails("Rtp", reply)])
     error, _ = outcome(driver, lambda it: it.open())
-    assert "closed without an answer to Rtp; if it stays so, switch it" in str(error)
+    assert type(error) is RemoteProtocolError
+    assert "Rtp" in str(error)
+    assert "out of step" in str(error)
+    assert str(error).endswith("switch it off and on")
+    assert error.card is CardFate.UNTOUCHED
+    assert not transport.steps
+
+
+def test_a_printer_at_work_is_watched_and_left_alone_until_it_rests():
+    driver, transport = new_driver(
+        [*OPEN[:1], *[poll(inf=PRINTING)] * 8, poll(inf=0x80000000)], OPEN[1:]
+    )
+    took_s = run_in_virtual_time(driver.open)
+    assert took_s == pytest.approx(9 * 0.25)
+    assert not transport.steps
+
+
+def test_work_without_end_is_named_and_nothing_was_said():
+    looks = [poll(inf=0x80000001)] * 400
+    driver, transport = new_driver(looks)
+    error, took_s = outcome(driver, lambda it: it.open())
+    assert type(error) is DeviceError
+    assert "still at work after 90 s: INF_CLAIM, INF_BUSY" in str(error)
+    assert took_s == pytest.approx(90)
+    assert transport.writes == []
+
+
+def test_a_fault_ends_the_work_and_the_wait_for_it():
+    jammed = poll(inf=PRINTING, err=0x01000000)
+    driver, transport = new_driver([poll(), jammed], OPEN[2:])
+    assert run_in_virtual_time(driver.open) == 0
+    assert not transport.steps
+
+
+def test_a_host_that_comes_in_between_looks_is_respected():
+    driver, transport = new_driver([poll(), poll(inf=PRINTING), poll(session=9)])
+    error, _ = outcome(driver, lambda it: it.open())
+    assert {str(one) for one in error.reasons} == {"x-printer-in-use-error"}
+    assert transport.writes == []
 
 
 def test_a_card_inside_makes_even_a_failed_look_a_doubt():
