@@ -55,15 +55,16 @@ class Workshop:
         if opened.job.magstripe is not None:
             raise LocalProtocolError(f"{can.model} has no magnetic stripe encoder")
         ribbon = can.ribbons[ribbon_kind]
+        pictures = dict(self.render(opened.job, opened.parts))
         planes = [
             separate(
-                picture,
+                pictures.pop(side),  # nobody else holds it: a picture is megabytes
                 side=side,
                 panels=ribbon.panels(side),
                 width_px=can.width_px,
                 height_px=can.height_px,
                 overlay=opened.job.overlay,
             )
-            for side, picture in self.render(opened.job, opened.parts).items()
+            for side in list(pictures)
         ]
         return driver.prepare(planes, ribbon_kind)

@@ -52,31 +52,32 @@ def separate(
             card=CardFate.UNTOUCHED,
         )
     area = _bleed(image, (width_px, height_px))
-    red, green, blue = area.split()
-    brightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-    dyed = brightest.point(_DYED)
-    resin = ImageChops.invert(dyed)
-    component_of = {Panel.YELLOW: blue, Panel.MAGENTA: green, Panel.CYAN: red}
-    if component_of.keys().isdisjoint(panels):
-        resin = area.convert("L").point(_DARK)
-    planes: dict[Panel, Image.Image] = {}
-    for panel in panels:
-        if panel in component_of:
-            planes[panel] = _dye(component_of[panel], dyed)
-        elif panel is Panel.BLACK:
-            planes[panel] = resin
-        else:
-            covered = FULL if overlay else 0
-            planes[panel] = Image.new("L", (width_px, height_px), covered)
+    del image  # 2.6 MB, as is `area`: let go of it as soon as it has served
+    if {Panel.YELLOW, Panel.MAGENTA, Panel.CYAN}.isdisjoint(panels):
+        found = {Panel.BLACK: area.convert("L").point(_DARK)}
+    else:
+        bands = area.split()
+        del area
+        found = _dyes_and_resin(*bands)
+    covered = FULL if overlay else 0
+    found[Panel.OVERLAY] = Image.new("L", (width_px, height_px), covered)
+    planes = {panel: found[panel] for panel in panels}
     return SidePlanes(side=side, planes=planes)
 
 
-def _dye(component: Image.Image, dyed: Image.Image) -> Image.Image:
-    """The complement of a component, and none where resin will lie.
-
-    There `dyed` and the component are both 0, elsewhere `dyed` is full.
-    """
-    return ImageChops.subtract(dyed, component)
+def _dyes_and_resin(
+    red: Image.Image, green: Image.Image, blue: Image.Image
+) -> dict[Panel, Image.Image]:
+    """A dye is the complement of its component, and none where resin will lie."""
+    brightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    # Where resin lies, this and each component are 0; elsewhere it is full.
+    dyed = brightest.point(_DYED)
+    return {
+        Panel.YELLOW: ImageChops.subtract(dyed, blue),
+        Panel.MAGENTA: ImageChops.subtract(dyed, green),
+        Panel.CYAN: ImageChops.subtract(dyed, red),
+        Panel.BLACK: ImageChops.invert(dyed),
+    }
 
 
 def _bleed(image: Image.Image, size: tuple[int, int]) -> Image.Image:

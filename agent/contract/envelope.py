@@ -161,12 +161,12 @@ def _unseal(message: bytes, keyring: Keyring) -> tuple[bytes, bytes]:
             f"the outer header: epk must be on {agent.crv}, as the agent's key is",
         )
     try:
-        plaintext = keyring.opener.decrypt(message)
+        # Not kept by name: it is as large as the pictures, and cut into two right here.
+        signed, separator, binary = keyring.opener.decrypt(message).partition(b"\n")
     except DoesNotOpenError:
         raise EnvelopeRefused(
             RejectReason.BAD_SIGNATURE, f"it does not decrypt with {agent.kid}"
         ) from None
-    signed, separator, binary = plaintext.partition(b"\n")
     if not separator:
         raise EnvelopeRefused(
             RejectReason.MALFORMED, "the plaintext has no line feed after the JWS"
