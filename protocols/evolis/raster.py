@@ -82,13 +82,15 @@ def compress(dots: bytes) -> bytes:
 
 
 def _one_bit(turned: Image) -> bytes:
-    from PIL.Image import Dither, frombytes
+    from PIL.Image import Dither
 
-    if turned.width % 8:  # Pillow would fill each row up: make it all one row
-        size = (turned.width * turned.height, 1)
-        turned = frombytes("L", size, turned.tobytes())
+    size = turned.width * turned.height // 8
+    whole = turned.width // 8 * 8
+    if whole < turned.width:  # a row has no byte for its last dots: EVO-65
+        turned = turned.crop((0, 0, whole, turned.height))
     # From 128 on a dot prints: also the mean of one with resin and one without.
-    return turned.convert("1", dither=Dither.NONE).tobytes()
+    bits = turned.convert("1", dither=Dither.NONE).tobytes()
+    return bits.ljust(size, b"\x00")
 
 
 def _seven_bits(dots: bytes) -> bytes:

@@ -59,11 +59,14 @@ def _dye(model: Model, pressing: Pressing) -> Image.Image:
 
 
 def _resin(model: Model, pressing: Pressing) -> Image.Image:
-    # A row need not end at a byte's end: all bits are one long row first.
-    bits = Image.frombytes("1", (model.dot_count, 1), pressing.data)
-    dots = bits.convert("L").tobytes()
-    size = (model.row_dots, model.row_count)
-    return _lay(model, Image.frombytes("L", size, dots), pressing.share)
+    # A row is whole bytes: what is over of its dots stays clear, and what is over of
+    # the panel's bytes is not looked at.
+    row_size = model.row_dots // 8
+    bits = pressing.data[: row_size * model.row_count]
+    known = Image.frombytes("1", (row_size * 8, model.row_count), bits)
+    rows = Image.new("L", (model.row_dots, model.row_count), 0)
+    rows.paste(known.convert("L"))
+    return _lay(model, rows, pressing.share)
 
 
 def _lay(model: Model, rows: Image.Image, share: float) -> Image.Image:

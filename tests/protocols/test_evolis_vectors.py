@@ -78,6 +78,15 @@ def test_eight_dots_of_128_levels_are_seven_bytes(vector):
     assert packed == bytes.fromhex(vector["packed"])
 
 
+@of_kind("narrow_resin")
+def test_a_row_of_resin_at_260_dpi_is_whole_bytes(vector):
+    plane = Image.new("L", (vector["row_count"], 648), 0)
+    plane.paste(255, (0, 648 - vector["black_rows"], vector["row_count"], 648))
+    row = bytes.fromhex(vector["row"]).ljust(vector["row_size"], b"\x00")
+    panel = (row * vector["row_count"]).ljust(vector["panel_size"], b"\x00")
+    assert pack(Panel.BLACK, plane, levels=128, row_dots=562) == panel
+
+
 @of_kind("compressed")
 def test_each_row_takes_its_shortest_form(vector):
     dots = b""

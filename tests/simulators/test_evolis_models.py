@@ -258,9 +258,10 @@ def test_a_card_of_260_dpi_across_is_stretched_to_the_cards_shape(tmp_path):
                 head = f"\x1bDbx;{letter};128;300;260;".encode()
                 data = bytes(NARROW_COLOUR_SIZE)
                 assert (await world.raw(head + data + b"\r"))[:3] == b"OK\0"
-            # The first dot of the second row: bit 562, not a byte's first.
+            # The first dot of the second row: a row of resin is 70 whole bytes.
             ink = bytearray(NARROW_MONO_SIZE)
-            ink[562 // 8] |= 0x80 >> (562 % 8)
+            ink[70] |= 0x80
+            ink[1016 * 70] = 0xFF  # behind the last row: of no meaning
             for letter, data in (("k", bytes(ink)), ("o", b"\xff" * len(ink))):
                 head = f"\x1bDbx;{letter};2;300;260;".encode()
                 assert (await world.raw(head + data + b"\r"))[:3] == b"OK\0"
