@@ -97,17 +97,18 @@ def encode(op: Op, *parameters: str | int) -> bytes:
 
 def encode_panel(
     letter: str, levels: int, dots: bytes, resolution: tuple[int, int] | None = None
-) -> bytes:
-    """The whole request that sends one panel, to be written in one piece (EVO-33).
+) -> tuple[bytes, bytes, bytes]:
+    """The request that sends one panel (EVO-33): head, the very dots, and tail.
 
-    `resolution`: dots an inch along and across the card, if not 300 (EVO-52).
+    In three pieces, so that no panel is ever copied. `resolution`: dots an inch along
+    and across the card, if not 300 (EVO-52).
     """
     word = COMMANDS[Op.PANEL].word
     if resolution is None:
         head = _joined(word, (letter, levels, ""))
     else:
         head = _joined(f"{word}x", (letter, levels, *resolution, ""))
-    return b"".join((ESC, head, dots, CR, NUL))
+    return ESC + head, dots, CR + NUL
 
 
 def encode_compressed(letter: str, data: bytes) -> bytes:

@@ -6,7 +6,7 @@ Sends, waits within the table's limit, tells the session. No retry, no policy.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -75,7 +75,7 @@ class Link:
         Raises:
             PrinterError: with the card's fate.
         """
-        return await self._run(op, encode(op, *parameters))
+        return await self._run(op, (encode(op, *parameters),))
 
     async def send_panel(
         self,
@@ -108,7 +108,7 @@ class Link:
             return
         command = COMMANDS[Op.ENABLE_STATUS]
         async with self._turn:
-            reply = await self._converse(command, encode(Op.ENABLE_STATUS))
+            reply = await self._converse(command, (encode(Op.ENABLE_STATUS),))
             text = "" if reply is None else reply.text
             if text != "OK":
                 raise self._broken(command, f"{text[:40]!r}, expected 'OK'")
@@ -146,11 +146,11 @@ class Link:
     async def _look(self) -> Trailer | None:
         """Poll once, at a time when the printer may not give its status yet."""
         async with self._turn:
-            reply = await self._converse(COMMANDS[Op.POLL], b"")
+            reply = await self._converse(COMMANDS[Op.POLL], ())
             self._session.accepted()
             return None if reply is None else reply.trailer
 
-    async def _run(self, op: Op, request: bytes) -> Exchange:
+    async def _run(self, op: Op, request: Iterable[bytes]) -> Exchange:
         command = COMMANDS[op]
         self._session.check(op)
         async with self._turn:
@@ -191,7 +191,9 @@ class Link:
             f"{self.name}: bad reply to {command}: {what}", card=self._session.card
         )
 
-    async def _converse(self, command: Command, request: bytes) -> Reply | None:
+    async def _converse(
+        self, command: Command, request: Iterable[bytes]
+    ) -> Reply | None:
         """One connection: request, half-close, reply until the printer closes."""
         try:
             await self._transport.open()
@@ -214,10 +216,11 @@ class Link:
         finally:
             await self._transport.close()
 
-    async def _talk(self, request: bytes) -> Reply | None:
+    async def _talk(self, request: Iterable[bytes]) -> Reply | None:
         decoder = Decoder()
-        if request:
-            await self._transport.write(request)
+        for piece in request:
+            if piece:
+                await self._transport.write(piece)
         await self._transport.finish()
         while isinstance(data := await self._transport.read(READ_SIZE), bytes):
             decoder.receive(data)

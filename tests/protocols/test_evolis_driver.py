@@ -128,12 +128,15 @@ def test_a_session_that_another_host_took_is_seen_before_a_word_is_said():
     assert not transport.steps
 
 
-def test_a_panel_is_written_in_one_piece():
+def test_a_panel_is_written_without_a_copy():
     driver, transport = new_driver(OPEN, CLAIM, FEED, FRONT, FINISH)
 
     run_in_virtual_time(lambda: printed(driver))
-    sizes = [len(data) for data in transport.writes if data.startswith(b"\x1bDb;")]
-    assert sizes == [658380] * 3 + [82306] * 2
+    for panel_, dots in CARD.sides[0][1]:
+        at = next(n for n, data in enumerate(transport.writes) if data is dots)
+        head, _, tail = transport.writes[at - 1 : at + 2]
+        assert head.startswith(b"\x1bDb;" + panel_.value.encode())
+        assert tail == b"\r\x00"
 
 
 def test_status_is_looked_at_four_times_a_second_while_a_card_is_printed():

@@ -64,7 +64,9 @@ def test_each_command_rests_on_a_fact_of_the_protocol_page():
 def test_each_panel_is_head_dots_and_tail(vector):
     dots = b"\x1b" * vector["dots_size"]
     resolution = tuple(vector["resolution"]) if "resolution" in vector else None
-    wire = encode_panel(vector["letter"], vector["levels"], dots, resolution)
+    pieces = encode_panel(vector["letter"], vector["levels"], dots, resolution)
+    assert pieces[1] is dots, "it was copied"
+    wire = b"".join(pieces)
     head, tail = bytes.fromhex(vector["head"]), bytes.fromhex(vector["tail"])
     assert wire == head + dots + tail
     assert len(wire) - 1 == vector["size_without_nul"]
