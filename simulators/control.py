@@ -105,6 +105,7 @@ class Control:
             "counters": {
                 "cards_fed": machine.cards_fed,
                 "sides_printed": machine.sides_printed,
+                "cleanings": machine.cleanings_done,
             },
             "ribbon": ribbon
             and {
@@ -261,11 +262,32 @@ def _insert(hand: Hand, request: _Request) -> Answer:
     return {}
 
 
+def _take_ribbon(hand: Hand, request: _Request) -> Answer:
+    request.only()
+    hand.take_ribbon()
+    return {}
+
+
+def _return_ribbon(hand: Hand, request: _Request) -> Answer:
+    request.only()
+    hand.return_ribbon()
+    return {}
+
+
+def _cleaning_card(hand: Hand, request: _Request) -> Answer:
+    request.only()
+    hand.lay_cleaning_card()
+    return {}
+
+
 _ACTS: dict[str, Callable[[Hand, _Request], Answer]] = {
     "take": _take,
     "load": _load,
     "cover": _cover,
     "ribbon": _ribbon,
+    "take-ribbon": _take_ribbon,
+    "return-ribbon": _return_ribbon,
+    "cleaning-card": _cleaning_card,
     "empty-reject-bin": _empty_reject_bin,
     "insert": _insert,
 }

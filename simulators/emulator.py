@@ -6,12 +6,13 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulators.build import Build, PowerUp
 from simulators.clock import Clock, Pacemaker
 from simulators.control import Control
+from simulators.evolis.firmware import Firmware
 from simulators.evolis.gallery import Gallery
 from simulators.evolis.models import MODELS
 from simulators.evolis.printer import Answer, Printer
@@ -44,6 +45,7 @@ class Settings:
     faults: Sequence[tuple[FaultKind, int]] = ()
     power_up: PowerUp = PowerUp.KEEP
     loses_last_count: bool = False
+    firmware: Firmware = field(default_factory=Firmware)
     cards_directory: Path | None = None
     control_path: Path | None = None
 
@@ -84,6 +86,7 @@ class Emulator:
             self.gallery,
             serial=f"E{serial_no:06d}",
             head_serial=f"312{serial_no:06d}",
+            firmware=settings.firmware,
         )
         self.control = Control(
             self.hand, self.pacemaker, self.gallery, model.name, self.printer.serial

@@ -26,6 +26,7 @@ class Hand:
     made_count: int = 0
     ribbon_count: int = 0
     serial_prefix: str = field(default="R")
+    _held_ribbon: tuple[Ribbon, int] | None = None  # taken out, and its used sets
 
     def load(self, count: int) -> None:
         """Put `count` new blanks on the hopper's stack, and the stack right."""
@@ -66,6 +67,37 @@ class Hand:
         self._made_room(origin)
         return blank
 
+    def take_ribbon(self) -> None:
+        """Take the ribbon out and keep it."""
+        machine = self.machine
+        if machine.ribbon is None:
+            raise HandError("there is no ribbon in the machine")
+        self._leave_alone_while_pressing()
+        self._held_ribbon = machine.ribbon, machine.counters.used_sets
+        machine.ribbon = None
+        machine.ribbon_in_way = False
+        machine.counters.change_ribbon(0)
+
+    def return_ribbon(self) -> None:
+        """Put the ribbon that was taken out in again."""
+        if self._held_ribbon is None:
+            raise HandError("no ribbon was taken out")
+        if self.machine.ribbon is not None:
+            raise HandError("there is a ribbon in the machine")
+        if self.machine.cleaning:
+            raise HandError("the machine is cleaning itself")
+        ribbon, used_sets = self._held_ribbon
+        self._held_ribbon = None
+        ribbon.wind_on()
+        self.machine.ribbon = ribbon
+        self.machine.counters.change_ribbon(used_sets)
+
+    def lay_cleaning_card(self) -> None:
+        """Lay a cleaning card before the rollers, where a cleaning cycle takes it."""
+        if self.machine.cleaning_card:
+            raise HandError("a cleaning card lies there already")
+        self.machine.cleaning_card = True
+
     def change_ribbon(self, kind: str, sets: int) -> None:
         """Put in another ribbon, of which `sets` sets are left."""
         if kind not in RIBBON_KINDS:
@@ -73,12 +105,13 @@ class Hand:
             raise HandError(f"ribbon {kind!r}: expected one of {allowed}")
         if not 0 <= sets <= LOAD_MAX:
             raise HandError(f"a ribbon of {sets} sets: expected 0 to {LOAD_MAX}")
-        if self.machine.pressing:
-            raise HandError("the head is down: the machine is printing")
+        self._leave_alone_while_pressing()
+        if self.machine.cleaning:
+            raise HandError("the machine is cleaning itself")
         self.ribbon_count += 1
         serial = f"{self.serial_prefix}{self.ribbon_count:04d}"
         self.machine.ribbon = Ribbon(RIBBON_KINDS[kind], sets, sets, serial)
-        self.machine.counters.used_sets = self.machine.counters.last_sets = 0
+        self.machine.counters.change_ribbon(0)
         self.machine.standing -= {FaultKind.RIBBON_BROKEN, FaultKind.WRONG_RIBBON}
 
     def empty_reject_bin(self) -> int:
@@ -88,6 +121,10 @@ class Hand:
             blank.place = Place.HAND
         self._made_room(Place.REJECT_BIN)
         return len(cards)
+
+    def _leave_alone_while_pressing(self) -> None:
+        if self.machine.pressing:
+            raise HandError("the head is down: the machine is printing")
 
     def _made_room(self, place: Place) -> None:
         if place is Place.OUTPUT:

@@ -2,7 +2,7 @@
 
 It moves blanks and says what stopped it; it knows no wire, no picture and no clock:
 time is what `tick` gives it. Its counters are the machine's own memory, which may
-differ from what really happened (`Counters`).
+differ from what really happened.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from simulators.blanks import Blank, Mark, Place, Side
 from simulators.build import Build, CountsAt, PowerUp
+from simulators.counters import JUMP, Counters
 from simulators.faults import (
     LINK_KINDS,
     STANDING_KINDS,
@@ -30,19 +31,8 @@ from simulators.motions import (
 )
 from simulators.ribbons import Ribbon
 
-COUNTER_JUMP = 1000
 _LEAVING = (Motion.EJECT, Motion.REJECT)
 _STRIPE = (Motion.WRITE_STRIPE, Motion.READ_STRIPE)
-
-
-@dataclass(slots=True)
-class Counters:
-    """What the machine remembers; `used_sets` is of the ribbon in it."""
-
-    cards: int = 0
-    used_sets: int = 0
-    last_cards: int = 0  # by how much the card inside moved them, not yet saved
-    last_sets: int = 0
 
 
 @dataclass(slots=True)
@@ -61,7 +51,10 @@ class Mechanism:
     latched: list[Stop] = field(default_factory=list)  # until `acknowledge`
     cards_fed: int = 0  # really, whatever the counters say
     sides_printed: int = 0
+    cleanings_done: int = 0
     double_feed_next: bool = False
+    cleaning_card: bool = False  # a hand has laid one before the rollers
+    ribbon_in_way: bool = False  # a cleaning was asked for with the ribbon in
     standing: set[FaultKind] = field(default_factory=set)  # of STANDING_KINDS
     happened: list[Happening] = field(default_factory=list)
     queue: deque[Action] = field(default_factory=deque)
@@ -80,11 +73,12 @@ class Mechanism:
     def acknowledge(self) -> None:
         """Drop the latched faults; a cause that is still there will latch again."""
         self.latched.clear()
+        self.ribbon_in_way = False
 
     def reset(self) -> None:
         """Forget all that was asked for, as at a restart; cards stay where they are."""
         self._halt(Stop.RESET)
-        self.latched.clear()
+        self.acknowledge()
 
     def tick(self, dt_s: float) -> None:
         """Let `dt_s` seconds pass. The same ticks always end in the same state."""
@@ -128,6 +122,10 @@ class Mechanism:
     def encoding(self) -> bool:
         return self.current is not None and self.current.motion in _STRIPE
 
+    @property
+    def cleaning(self) -> bool:
+        return self.current is not None and self.current.motion is Motion.CLEAN
+
     def at(self, place: Place) -> list[Blank]:
         """The blanks of a place; those of the path in order of arrival."""
         return [blank for blank in self.blanks if blank.place is place]
@@ -169,9 +167,9 @@ class Mechanism:
         elif kind is FaultKind.DOUBLE_FEED:
             self.double_feed_next = True
         elif kind is FaultKind.COUNTER_RESET:
-            self.counters.cards = self.counters.last_cards = 0
+            self.counters.begin_anew()
         elif kind is FaultKind.COUNTER_JUMP:
-            self.counters.cards += COUNTER_JUMP
+            self.counters.cards += JUMP
         elif kind is FaultKind.HOPPER_EMPTY:
             self.hopper_stuck = True
         elif kind is FaultKind.POWER_CUT:
@@ -215,12 +213,10 @@ class Mechanism:
             return
         self._halt(Stop.POWER_OFF)
         self.powered = False
-        self.latched.clear()
-        counters = self.counters
+        self.acknowledge()
         if self.build.loses_last_count and self.at(Place.PATH):
-            counters.cards -= counters.last_cards
-            counters.used_sets -= counters.last_sets
-        counters.last_cards = counters.last_sets = 0
+            self.counters.lose_last()
+        self.counters.save()
 
     def _power_up(self) -> None:
         self.submit(Action(Motion.WARM_UP))
@@ -236,8 +232,7 @@ class Mechanism:
         if self.ribbon is None:
             return
         self.ribbon.left = 0
-        self.counters.used_sets = self.ribbon.capacity
-        self.counters.last_sets = 0
+        self.counters.change_ribbon(self.ribbon.capacity)
         if self.current is not None and self.current.motion is Motion.PRESS:
             self._interrupt(Stop.RIBBON_ENDED)
 
@@ -263,11 +258,14 @@ class Mechanism:
                 self._fail(action, stop)
                 return
         action.remaining_s = self.build.timing.of(action.motion)
+        action.begun = True
         self.current = action
         if action.motion is Motion.FEED:
             self._pick(action)
         elif action.motion is Motion.PRESS:
             self._press(action)
+        elif action.motion is Motion.CLEAN and self.at(Place.PATH):
+            action.plan_strike(FaultKind.JAM_PATH)  # with one that no sensor sees
         elif action.motion in _LEAVING and FaultKind.JAM_EXIT in self.standing:
             action.plan_strike(FaultKind.JAM_EXIT)
 
@@ -278,6 +276,8 @@ class Mechanism:
             return Stop.JAMMED
         if action.motion is Motion.FEED:
             return self._feed_hindrance()
+        if action.motion is Motion.CLEAN:
+            return self._clean_hindrance()
         blank = self.sensed_card
         if blank is None:
             return Stop.NO_CARD
@@ -313,6 +313,16 @@ class Mechanism:
         slips = FaultKind.FEED_FAILURE in self.standing
         return Stop.FEED_FAILED if slips else None
 
+    def _clean_hindrance(self) -> Stop | None:
+        if self.latched:
+            return self.latched[0]
+        self.ribbon_in_way = self.ribbon is not None
+        if self.ribbon_in_way:
+            return Stop.RIBBON_IN
+        if self.sensed_card is not None:
+            return Stop.PATH_TAKEN
+        return None if self.cleaning_card else Stop.NO_CARD
+
     def _press_hindrance(self, action: Action) -> Stop | None:
         if self.latched:
             return self.latched[0]
@@ -343,7 +353,7 @@ class Mechanism:
             self.blanks.remove(blank)  # the path keeps order of arrival
             self.blanks.append(blank)
         self.facing = Side.FRONT
-        self.counters.last_cards = self.counters.last_sets = 0
+        self.counters.save()
         self._count_card(CountsAt.FEED)
         if self.ribbon is not None:
             self.ribbon.wind_on()
@@ -373,13 +383,11 @@ class Mechanism:
 
     def _count_card(self, moment: CountsAt) -> None:
         if self.build.cards_count_at is moment:
-            self.counters.cards += 1
-            self.counters.last_cards += 1
+            self.counters.count_card()
 
     def _count_set(self, moment: CountsAt) -> None:
         if self.build.ribbon_counts_at is moment:
-            self.counters.used_sets += 1
-            self.counters.last_sets += 1
+            self.counters.count_set()
 
     def _finish(self, action: Action) -> None:
         if action.motion is Motion.WRITE_STRIPE and (
@@ -392,6 +400,8 @@ class Mechanism:
             self._finish_press(action)
         elif action.motion in _STRIPE:
             self._finish_stripe(action)
+        elif action.motion is Motion.CLEAN:
+            self._finish_cleaning(action)
         elif action.motion is Motion.FLIP:
             self.facing = self.facing.other
         elif action.motion in (Motion.EJECT, Motion.REJECT):
@@ -400,7 +410,7 @@ class Mechanism:
             self._count_card(CountsAt.END)
             if self.ribbon is not None and self.ribbon.take_finished(card_leaves=True):
                 self._count_set(CountsAt.END)
-            self.counters.last_cards = self.counters.last_sets = 0
+            self.counters.save()
             out = action.motion is Motion.EJECT
             self.put(blank, Place.OUTPUT if out else Place.REJECT_BIN)
         action.end(None)
@@ -412,6 +422,11 @@ class Mechanism:
             blank.tracks.update(action.tracks)
         else:
             action.tracks = dict(blank.tracks)
+
+    def _finish_cleaning(self, action: Action) -> None:
+        self.cleaning_card = False  # it is used up, and out again
+        self.cleanings_done += 1
+        self.counters.count_cleaning(thorough=action.thorough)
 
     def _finish_press(self, action: Action) -> None:
         blank, ribbon = self.sensed_card, self.ribbon

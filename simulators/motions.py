@@ -26,6 +26,8 @@ class Stop(StrEnum):
     OUTPUT_FULL = "output-full"
     REJECT_BIN_FULL = "reject-bin-full"
     STRIPE_BAD = "stripe-bad"
+    RIBBON_IN = "ribbon-in"  # where a cleaning card is to pass
+    PATH_TAKEN = "path-taken"  # likewise, by another card
     NO_FLIPPER = "no-flipper"  # not fitted
     NO_REJECT_BIN = "no-reject-bin"  # likewise
     POWER_OFF = "power-off"
@@ -59,6 +61,7 @@ class Motion(StrEnum):
     REJECT = "reject"
     WRITE_STRIPE = "write-stripe"
     READ_STRIPE = "read-stripe"
+    CLEAN = "clean"  # several passes of a cleaning card
     WARM_UP = "warm-up"
 
 
@@ -73,6 +76,7 @@ class Timing:
     reject_s: float = 2.5
     warm_up_s: float = 5.0
     stripe_s: float = 3.0
+    clean_s: float = 40.0  # five passes
 
     def of(self, motion: Motion) -> float:
         return {
@@ -83,6 +87,7 @@ class Timing:
             Motion.REJECT: self.reject_s,
             Motion.WRITE_STRIPE: self.stripe_s,
             Motion.READ_STRIPE: self.stripe_s,
+            Motion.CLEAN: self.clean_s,
             Motion.WARM_UP: self.warm_up_s,
         }[motion]
 
@@ -98,9 +103,11 @@ class Action:
     # of the magnetic stripe: to be written, or as they were read
     tracks: dict[str, str] = field(default_factory=dict)
     may_feed: bool = False  # takes a blank itself when the path is empty
+    thorough: bool = False  # of a cleaning: of the head too
     remaining_s: float = 0.0
     strike_at_s: float | None = None  # what remains when `strike` comes
     strike: FaultKind | None = None
+    begun: bool = False
     done: bool = False
     stop: Stop | None = None
 

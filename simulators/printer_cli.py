@@ -11,10 +11,13 @@ import click
 
 from simulators.build import PowerUp
 from simulators.emulator import Emulator, Settings, StartError
+from simulators.evolis.firmware import Firmware
 from simulators.evolis.models import MODELS
 from simulators.faults import FaultKind
 from simulators.hand import LOAD_MAX
 from simulators.ribbons import RIBBON_KINDS
+
+CLEAN_MAX = 1_000_000
 
 
 @click.group()
@@ -38,6 +41,15 @@ def _ribbon(_: click.Context, __: click.Parameter, text: str) -> tuple[str, int]
     if not sets.isdecimal() or int(sets) > LOAD_MAX:
         raise click.BadParameter(f"{text!r}: expected {kind}:0 to {kind}:{LOAD_MAX}")
     return kind, int(sets)
+
+
+def _cleaning(_: click.Context, __: click.Parameter, text: str) -> tuple[int, int]:
+    after, _colon, within = text.partition(":")
+    if not all(part.isdecimal() and int(part) <= CLEAN_MAX for part in (after, within)):
+        raise click.BadParameter(
+            f"{text!r}: expected CARDS:MORE, each 0 to {CLEAN_MAX}, as 1000:400"
+        )
+    return int(after), int(within)
 
 
 def _faults(
@@ -71,6 +83,9 @@ class _Options(TypedDict):
     fault: tuple[tuple[FaultKind, int], ...]
     power_up: str
     counters: str
+    cleaning: tuple[int, int]
+    old_counters: bool
+    status_on_request: bool
     cards: Path | None
     control: Path | None
 
@@ -92,6 +107,9 @@ _HELP = {
     "fault": "Goes wrong at the N-th card taken; repeat it. Kinds: ",
     "power_up": "What becomes at power-up of a card in the path.",
     "counters": "At a power cut: do counters lose the card inside?",
+    "cleaning": "Cards until a cleaning is advised, and more until it is mandatory.",
+    "old_counters": "An older firmware: knows neither Rco;clean nor Rco;card.",
+    "status_on_request": "Replies end without the status until Pps;1 asks for it.",
     "cards": "Folder for a PNG of each side of each card that comes out.",
     "control": "Unix socket for the physical world (docs/emulator.md).",
 }
@@ -141,6 +159,15 @@ _HELP = {
     default="keep",
     help=_HELP["counters"],
 )
+@click.option(
+    "--cleaning",
+    metavar="CARDS:MORE",
+    callback=_cleaning,
+    default="1000:400",
+    help=_HELP["cleaning"],
+)
+@click.option("--old-counters", is_flag=True, help=_HELP["old_counters"])
+@click.option("--status-on-request", is_flag=True, help=_HELP["status_on_request"])
 @click.option("--cards", type=_Folder, help=_HELP["cards"])
 @click.option("--control", type=_File, help=_HELP["control"])
 def evolis(**options: Unpack[_Options]) -> None:
@@ -156,6 +183,7 @@ def evolis(**options: Unpack[_Options]) -> None:
         raise click.UsageError("--speed nan: expected a number")
     host, port = options["tcp"]
     kind, sets = options["ribbon"]
+    clean_after, clean_within = options["cleaning"]
     settings = Settings(
         model=options["model"],
         host=host,
@@ -172,6 +200,12 @@ def evolis(**options: Unpack[_Options]) -> None:
         faults=options["fault"],
         power_up=PowerUp(options["power_up"]),
         loses_last_count=options["counters"] == "lose",
+        firmware=Firmware(
+            clean_after=clean_after,
+            clean_within=clean_within,
+            names_counters=not options["old_counters"],
+            shows_status=not options["status_on_request"],
+        ),
         cards_directory=options["cards"],
         control_path=options["control"],
     )

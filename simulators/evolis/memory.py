@@ -1,6 +1,6 @@
 """What the printer remembers beside its mechanism, and the `P…` commands that set it.
 
-All of it but the trays is volatile: a power-up or a reset brings back the defaults.
+All but the trays and the timer is volatile: a power-up or a reset brings the defaults.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ _RIBBON_TYPES = frozenset(
         2000,
     )
 )
+OFF_AFTER_MAX_MIN = 1440
 _ERROR_MODES = frozenset(["0", "1", "2", "3", "4", "5", "16", "18"])
 _TRAY_LETTERS = {"Pcim": "FMCIBNR", "Pcem": "DMRNIKL", "Pcrm": "DRMIKL"}
 
@@ -65,7 +66,8 @@ class Memory:
     claimed: bool = False
     claim_ending: bool = False
     job_broken: bool = False  # a fault ended a claimed job: the rest of it is dropped
-    answers_status: bool = True
+    answers_status: bool = True  # Pps
+    off_after_min: int = 0  # Psdc: 0: it never switches itself off
     may_feed: bool = False  # Ss came: the first panel takes a blank if none is there
     restarted: bool = True  # switched on or reset, and not yet told to do anything
     session: Session = field(default_factory=Session)
@@ -74,9 +76,13 @@ class Memory:
         default_factory=lambda: {"Pcim": "F", "Pcem": "D", "Pcrm": "D"}
     )
 
-    def after_restart(self) -> Memory:
+    def after_restart(self, *, answers_status: bool) -> Memory:
         """The memory as it is after power-up or reset."""
-        return Memory(trays=self.trays)
+        return Memory(
+            answers_status=answers_status,
+            trays=self.trays,
+            off_after_min=self.off_after_min,
+        )
 
     def set_parameter(self, command: Command, now_s: float) -> str:
         """Carry out a `P…` command; return the answer's text."""
@@ -136,6 +142,22 @@ def _set_status(memory: Memory, parameters: tuple[str, ...], _: float) -> bool:
     return True
 
 
+def _set_off_timer(memory: Memory, parameters: tuple[str, ...], _: float) -> bool:
+    """`Psdc;D` or `Psdc;E;minutes`; to switch off at once is no parameter's matter."""
+    if parameters == ("D",):
+        memory.off_after_min = 0
+        return True
+    if len(parameters) != 2 or parameters[0] != "E":
+        return False
+    if not (parameters[1].isascii() and parameters[1].isdecimal()):
+        return False
+    minutes = int(parameters[1][:5])
+    if not 0 < minutes <= OFF_AFTER_MAX_MIN:
+        return False
+    memory.off_after_min = minutes
+    return True
+
+
 def _set_ribbon(_: Memory, parameters: tuple[str, ...], __: float) -> bool:
     if len(parameters) == 2 and parameters[1] == "t":
         return parameters[0] in _RIBBON_TYPES
@@ -155,6 +177,7 @@ _SETTERS: dict[str, Callable[[Memory, tuple[str, ...], float], bool]] = {
     "Psid": _set_session,
     "Pcla": _set_claim,
     "Pps": _set_status,
+    "Psdc": _set_off_timer,
     "Pr": _set_ribbon,
     "Pmt": _set_layout,
     "Pmc": _set_coercivity,  # told in each job, an encoder fitted or not

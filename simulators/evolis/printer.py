@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from simulators.blanks import Side
 from simulators.clock import Pacemaker
+from simulators.evolis.firmware import Firmware
 from simulators.evolis.gallery import Gallery
 from simulators.evolis.magnetic import BAD_DATA, NOT_FITTED
 from simulators.evolis.memory import BAD_PARAMETER, OK, UNKNOWN_COMMAND, Memory
@@ -18,6 +19,7 @@ from simulators.evolis.models import Model
 from simulators.evolis.panels import rows_unpacked
 from simulators.evolis.reads import View, read
 from simulators.evolis.status import Words, words
+from simulators.evolis.upkeep import CYCLES, Upkeep
 from simulators.evolis.wire import PANEL_WORDS, Command, Parser
 from simulators.faults import FaultKind, Moment
 from simulators.mechanism import Mechanism
@@ -41,16 +43,19 @@ _TEXT_OF = {
     Stop.OUTPUT_FULL: "ERROR MECHANICAL",
     Stop.REJECT_BIN_FULL: "ERROR MECHANICAL",
     Stop.STRIPE_BAD: "ERROR MAGN",
+    Stop.RIBBON_IN: "ERROR MECHANICAL",
+    Stop.PATH_TAKEN: "ERROR CARD",
     Stop.NO_FLIPPER: NOT_FITTED,
     Stop.NO_REJECT_BIN: NOT_FITTED,
     Stop.RESET: "ERROR MECHANICAL",
     Stop.POWER_OFF: "",
 }
-_MOTION_OF = {
-    "Si": Motion.FEED,
-    "Se": Motion.EJECT,
-    "Sce": Motion.EJECT,
-    "Ser": Motion.REJECT,
+_MOTIONS_OF = {
+    "Si": (Motion.FEED,),
+    "Sie": (Motion.FEED, Motion.EJECT),
+    "Se": (Motion.EJECT,),
+    "Sce": (Motion.EJECT,),
+    "Ser": (Motion.REJECT,),
 }
 
 _OF_A_JOB = frozenset({"Ss", "Sr", "Sv", "Se"})  # `Sce` and `Ser` are for recovery too
@@ -62,6 +67,8 @@ class Answer:
 
     text: Callable[[], str]
     action: Action | None = None
+    at_begin: bool = False  # or as soon as that is known to have begun
+    then: Callable[[], None] | None = None  # what is done once it was given
 
 
 @dataclass(slots=True)
@@ -72,7 +79,8 @@ class Printer:
     gallery: Gallery
     serial: str
     head_serial: str
-    memory: Memory = field(default_factory=Memory)
+    firmware: Firmware = field(default_factory=Firmware)
+    memory: Memory = field(init=False)
     parser: Parser = field(init=False)
     _panels: dict[int, tuple[Action, bytes]] = field(default_factory=dict)
     _panel_count: int = 0
@@ -80,6 +88,7 @@ class Printer:
 
     def __post_init__(self) -> None:
         self.parser = Parser(self.model.panel_size)
+        self.memory = Memory(answers_status=self.firmware.shows_status)
 
     # --- for the link ---------------------------------------------------------
 
@@ -108,8 +117,16 @@ class Printer:
         """Return the whole reply, as soon as it can be given."""
         action = answer.action
         if action is not None:
-            await self.pacemaker.until(lambda: action.done)
+            early = answer.at_begin
+            await self.pacemaker.until(lambda: action.done or (early and action.begun))
         return answer.text().encode("latin-1") + self.poll()
+
+    def sent(self, answer: Answer) -> None:
+        """The answer is out, or its host is gone."""
+        if answer.then is not None:
+            self.pacemaker.catch_up()
+            answer.then()
+            self.pacemaker.touched()
 
     def poll(self) -> bytes:
         """Return what an empty request gets: an empty text and the status."""
@@ -153,6 +170,8 @@ class Printer:
             return _said(BAD_PARAMETER if bad else UNKNOWN_COMMAND)
         if command.word.startswith("R"):
             return Answer(lambda: read(self._view(), command))
+        if command.word == "Psdc" and command.parameters == ("Force",):
+            return Answer(lambda: OK, then=self._switch_off)
         if command.word.startswith("P"):
             return _said(self.memory.set_parameter(command, now_s))
         if command.word.startswith("S"):
@@ -167,15 +186,17 @@ class Printer:
         word = command.word
         if self.memory.job_broken and word in _OF_A_JOB:
             return _said(self._broken)
-        if word in _MOTION_OF:
+        if word in _MOTIONS_OF:
             self.memory.may_feed = False
             self.memory.restarted = False
-            return self._move(Action(_MOTION_OF[word]))
+            return [self._move(Action(motion)) for motion in _MOTIONS_OF[word]][-1]
         if word == "Ss":
             self.memory.may_feed = True
             return _said(OK)
         if word in ("Smw", "Smr"):
             return self._stripe(word)
+        if word == "Scp":
+            return self._clean(command.parameters)
         if word in ("Sr", "Sv"):
             return self._turn(Side.FRONT if word == "Sr" else Side.BACK)
         if word == "Scs":
@@ -187,6 +208,16 @@ class Printer:
             self._restart()
             return _said(OK)
         return _said(UNKNOWN_COMMAND)
+
+    def _clean(self, parameters: tuple[str, ...]) -> Answer:
+        if parameters not in CYCLES:
+            return _said(BAD_PARAMETER)
+        action = Action(Motion.CLEAN, thorough=CYCLES[parameters])
+        self.machine.submit(action)
+        return Answer(lambda: _TEXT_OF[action.stop], action, at_begin=True)
+
+    def _switch_off(self) -> None:
+        self.machine.switch_power(on=False)
 
     def _turn(self, side: Side) -> Answer:
         if self.machine.facing_when_idle is side:
@@ -251,7 +282,9 @@ class Printer:
         return Answer(lambda: _TEXT_OF[action.stop], action)
 
     def _restart(self) -> None:
-        self.memory = self.memory.after_restart()
+        self.memory = self.memory.after_restart(
+            answers_status=self.firmware.shows_status
+        )
         self.parser.reset()
 
     @property
@@ -273,9 +306,14 @@ class Printer:
         return words(
             self.machine,
             self.model,
+            self._upkeep,
             claimed=self.memory.claimed,
             restarted=self.memory.restarted,
         )
+
+    @property
+    def _upkeep(self) -> Upkeep:
+        return Upkeep(self.machine.counters, self.firmware)
 
     def _view(self) -> View:
         return View(
@@ -283,6 +321,7 @@ class Printer:
             self.model,
             self.memory,
             self._words(),
+            self._upkeep,
             self.serial,
             self.head_serial,
         )

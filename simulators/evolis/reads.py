@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from simulators.blanks import Place
 from simulators.evolis.magnetic import BLANK_TRACK, NOT_FITTED, TRACKS
 from simulators.evolis.memory import BAD_PARAMETER, UNKNOWN_COMMAND, Memory
 from simulators.evolis.models import Model
 from simulators.evolis.status import Words
+from simulators.evolis.upkeep import Upkeep
 from simulators.evolis.wire import Command
+from simulators.faults import FaultKind
 from simulators.mechanism import Mechanism
 
 NO_RIBBON = "ERR RIB DETECTION"
-CLEANING_EVERY = 1000  # cards; the real thresholds are not known
-CLEANING_MANDATORY_AFTER = 400
+NEEDS_CLEANING = "ERR NEED CLEANING"
+STANDBY_MIN = 10
+NEAR_EMPTY = 10  # blanks in the hopper
 _RIBBON_TYPE_NO = {"YMCKO": 0, "KO": 1, "YMCKOK": 4, "K": 100}
 
 
@@ -26,6 +30,7 @@ class View:
     model: Model
     memory: Memory
     words: Words
+    upkeep: Upkeep
     serial: str
     head_serial: str
 
@@ -75,38 +80,50 @@ def _ribbon(view: View, parameters: tuple[str, ...]) -> str:
 
 
 def _counter(view: View, parameters: tuple[str, ...]) -> str:
-    machine, counters = view.machine, view.machine.counters
-    if parameters == ("card",):
-        return f"inserted_head:{counters.cards}\n"
-    if parameters == ("clean",):
-        return (
-            f"rem_advised:{max(0, CLEANING_EVERY - counters.cards)}\n"
-            f"mandatory:{CLEANING_MANDATORY_AFTER}\n"
-            "last_periodic:0\nperiodic_global:0\nadvanced_global:0\n"
-        )
-    if parameters == ("c",):
-        return str(counters.cards)
-    if parameters == ("n",):
-        return "0"
+    if parameters in (("card",), ("clean",)):
+        if not view.upkeep.firmware.names_counters:
+            return UNKNOWN_COMMAND
+        if parameters == ("clean",):
+            return view.upkeep.named()
+        return f"inserted_head:{view.machine.counters.cards}\n"
     if parameters == ("l",):
-        return str(machine.sets_left_by_counter)
-    return BAD_PARAMETER
+        return str(view.machine.sets_left_by_counter)
+    number = view.upkeep.numbered(parameters)
+    return BAD_PARAMETER if number is None else number
 
 
 def _card(view: View, parameters: tuple[str, ...]) -> str:
     if parameters == ("p",):
         return "OK" if view.machine.sensed_card is None else "CARD"
     if parameters == ("h",):
-        return "NO CARD"
+        full = {FaultKind.OUTPUT_FULL, FaultKind.REJECT_BIN_FULL}
+        return "CARD" if full & view.machine.standing else "NO CARD"
+    if parameters == ("r",):
+        return NEEDS_CLEANING if view.upkeep.advised else "OK"
     return BAD_PARAMETER
 
 
 def _sensor(view: View, parameters: tuple[str, ...]) -> str:
+    machine = view.machine
     if parameters == ("f",):
-        return _volts(not view.machine.hopper_seems_empty)
+        return _volts(not machine.hopper_seems_empty)
+    if parameters == ("n",):
+        return _volts(len(machine.at(Place.HOPPER)) <= NEAR_EMPTY)
     if parameters == ("o",):
-        return _volts(not view.machine.cover_open)
+        return _volts(not machine.cover_open)
     return BAD_PARAMETER
+
+
+def _off_timer(view: View, parameters: tuple[str, ...]) -> str:
+    minutes = view.memory.off_after_min
+    if parameters == ("1",):
+        return "1" if minutes else "0"
+    return str(minutes) if parameters == ("2",) else BAD_PARAMETER
+
+
+def _standby(view: View, parameters: tuple[str, ...]) -> str:
+    known = parameters in ((), ("1",), ("2",))
+    return str(STANDBY_MIN) if known else BAD_PARAMETER
 
 
 def _volts(high: bool) -> str:
@@ -146,4 +163,11 @@ _READERS: dict[str, Callable[[View, tuple[str, ...]], str]] = {
     "Rmc": lambda view, _parameters: view.memory.encoder.coercivity,
     "Rmb": _track,
     "Rse": _sensor,
+    "Rst": _standby,
+    "Rsdc": _off_timer,
+    "Rip": lambda _view, _parameters: "127.0.0.1",
+    "Renm": lambda _view, _parameters: "255.0.0.0",
+    "Regw": lambda _view, _parameters: "127.0.0.1",
+    "Rmip": lambda _view, _parameters: "224.0.0.1",
+    "Rmac": lambda _view, _parameters: "02:00:00:00:00:01",
 }

@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from simulators.evolis.models import Model
+from simulators.evolis.upkeep import Upkeep
 from simulators.faults import FaultKind
 from simulators.mechanism import Mechanism
 from simulators.motions import Motion, Stop
@@ -19,8 +20,10 @@ INF_RIBBON_LOW = 0x00080000
 INF_RESET = 0x00010000
 INF_PRINTING_RUNNING = 0x00000080
 INF_ENCODING_RUNNING = 0x00000040
+INF_CLEANING_RUNNING = 0x00000020
 INF_BUSY = 0x00000001
 
+WAR_REMOVE_RIBBON = 0x40000000
 WAR_REJECT_BOX_FULL = 0x08000000
 WAR_COOLING = 0x00200000
 WAR_HOPPER_FULL = 0x00100000
@@ -105,9 +108,11 @@ class Words:
         )
 
 
-def words(machine: Mechanism, model: Model, *, claimed: bool, restarted: bool) -> Words:
+def words(
+    machine: Mechanism, model: Model, upkeep: Upkeep, *, claimed: bool, restarted: bool
+) -> Words:
     """What the printer says of itself now."""
-    information = _card_bits(machine)
+    information = _card_bits(machine) | upkeep.bits
     if claimed:
         information |= INF_CLAIM
     if restarted:
@@ -118,6 +123,8 @@ def words(machine: Mechanism, model: Model, *, claimed: bool, restarted: bool) -
         information |= INF_PRINTING_RUNNING
     if machine.encoding:
         information |= INF_ENCODING_RUNNING
+    if machine.cleaning:
+        information |= INF_CLEANING_RUNNING
     ribbon = machine.ribbon
     left = machine.sets_left_by_counter
     if ribbon is not None and left * LOW_SHARE <= ribbon.capacity:
@@ -125,6 +132,8 @@ def words(machine: Mechanism, model: Model, *, claimed: bool, restarted: bool) -
     warning = 0
     if machine.hopper_seems_empty:
         warning |= WAR_FEEDER_EMPTY
+    if machine.ribbon_in_way:
+        warning |= WAR_REMOVE_RIBBON
     if machine.cover_open:
         warning |= WAR_COVER_OPEN
     if ribbon is None:

@@ -37,6 +37,8 @@ class Endpoint(Protocol[AnswerT]):
 
     async def reply(self, answer: AnswerT) -> bytes: ...
 
+    def sent(self, answer: AnswerT) -> None: ...
+
     def poll(self) -> bytes: ...
 
 
@@ -114,7 +116,10 @@ class TcpLink(Generic[AnswerT]):
         self, answers: asyncio.Queue[AnswerT | None], writer: asyncio.StreamWriter
     ) -> None:
         while (answer := await answers.get()) is not None:
-            await self._write(writer, await self.printer.reply(answer))
+            try:
+                await self._write(writer, await self.printer.reply(answer))
+            finally:
+                self.printer.sent(answer)
 
     async def _write(self, writer: asyncio.StreamWriter, reply: bytes) -> None:
         """Write one reply, or what the link's trouble makes of it."""

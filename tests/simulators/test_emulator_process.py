@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -43,14 +44,14 @@ def ask(port: int, request: bytes) -> bytes:
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_where_it_is_works_and_ends_when_told(short_folder, sign):
-    control = short_folder / "control"
+    path = short_folder / "control"
     process = start(
-        *("--tcp", "127.0.0.1:0", "--instant", "--control", str(control)),
+        *("--tcp", "127.0.0.1:0", "--instant", "--control", str(path)),
         *("--cards", str(short_folder / "cards"), "--hopper", "2"),
     )
     try:
         port = int(line(process).removeprefix("listening tcp 127.0.0.1:"))
-        assert line(process) == f"control {control}"
+        assert line(process) == f"control {path}"
         assert ask(port, b"\x1bSi\r\0").startswith(b"OK\0")
         for letter, size in (*((x, 658_368) for x in "ymc"), ("k", 82_296)):
             levels = "2" if letter == "k" else "256"
@@ -59,10 +60,7 @@ def test_it_says_where_it_is_works_and_ends_when_told(short_folder, sign):
         assert ask(port, b"\x1bSv\r\0").startswith(b"OK\0")
         back = b"\x1bDb;k;2;" + bytes(82_296) + b"\r\0"
         assert ask(port, back).startswith(b"OK\0")
-        with socket.socket(socket.AF_UNIX) as link:
-            link.connect(str(control))
-            link.sendall(b'{"do": "truth"}\n')
-            truth = json.loads(link.makefile().readline())
+        truth = control(path, {"do": "truth"})
         assert truth["places"]["path"] == 1
         assert truth["cards"][0]["state"] == "part-printed"
         assert ask(port, b"\x1bSer\r\0").startswith(b"OK\0")
@@ -73,9 +71,63 @@ def test_it_says_where_it_is_works_and_ends_when_told(short_folder, sign):
         process.communicate()
     assert process.returncode == 0
     assert errors == ""
-    assert not control.exists()
+    assert not path.exists()
     names = [path.name for path in (short_folder / "cards").iterdir()]
     assert sorted(names) == ["card-000001-back.png", "card-000001-front.png"]
+
+
+def control(path: Path, request: dict[str, object]) -> dict[str, Any]:
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(10)
+        link.connect(str(path))
+        link.sendall(json.dumps(request).encode() + b"\n")
+        answer: dict[str, Any] = json.loads(link.makefile().readline())
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("options", "place", "sensed"),
+    [
+        ((), "path", b"CARD"),
+        (("--power-up", "hide"), "path", b"OK"),
+        (("--power-up", "flush"), "output", b"OK"),
+    ],
+)
+def test_settings_of_the_machine_are_reached_from_the_command_line(
+    short_folder, options, place, sensed
+):
+    path = short_folder / "control"
+    process = start(
+        *("--tcp", "127.0.0.1:0", "--speed", "0", "--control", str(path), *options),
+        *("--model", "Zenius", "--ribbon", "K:7", "--two-sided", "--cleaning", "0:9"),
+        *("--old-counters", "--status-on-request"),
+    )
+    try:
+        port = int(line(process).rpartition(":")[2])
+        line(process)
+        assert ask(port, b"\x1bRtp\r") == b"Zenius\0"
+        assert ask(port, b"\x1bRrt;type\r") == b"100\0"
+        assert ask(port, b"\x1bRco;clean\r") == b"ERROR CDE\0"
+        assert ask(port, b"\x1bRco;s;1\r") == b"0 9 \0"
+        assert int(ask(port, b"\x1bRpst\r")[:8], 16) & 0x0010_0020 == 0x0010_0000
+        assert control(path, {"do": "hand", "act": "insert"})["ok"]
+        for on in (False, True):
+            assert control(path, {"do": "power", "on": on})["ok"]
+        control(path, {"do": "step", "s": 30})
+        assert control(path, {"do": "truth"})["places"][place] == 1
+        assert ask_until_there(port, b"\x1bRlr;p\r") == sensed + b"\0"
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def ask_until_there(port: int, request: bytes) -> bytes:
+    """The printer is on already; its port opens a moment later."""
+    while True:
+        try:
+            return ask(port, request)
+        except ConnectionRefusedError:
+            continue
 
 
 def test_it_costs_next_to_nothing_while_idle(short_folder):
@@ -104,6 +156,7 @@ def cpu_s(pid: int) -> float:
         (["--tcp", "127.0.0.1:99999"], "expected HOST:PORT"),
         (["--ribbon", "ABC:3"], "'ABC': expected one of YMCKO"),
         (["--ribbon", "YMCKO"], "'YMCKO': expected YMCKO:0 to YMCKO:1000"),
+        (["--cleaning", "1000"], "'1000': expected CARDS:MORE"),
         (["--fault", "gremlin@2"], "'gremlin': expected one of hopper-empty"),
         (["--fault", "jam-path"], "'jam-path': expected jam-path@N"),
         (["--model", "Tattoo"], "'Tattoo' is not"),

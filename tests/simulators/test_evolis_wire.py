@@ -16,7 +16,8 @@ def parser() -> Parser:
 
 def _size(word: str, parameters: tuple[str, ...]) -> int | None:
     if word == "Dbc":  # it says itself
-        return int(parameters[2]) if parameters[2].isdecimal() else None
+        size = parameters[2]
+        return int(size) if size in ("4", "9", "77") else None
     return SIZES.get((word, *parameters))
 
 
@@ -81,26 +82,71 @@ def test_power_up_forgets_what_was_begun():
     assert taking.receive(b"\x1bRok\r") == [Command("Rok")]
 
 
-COMMANDS = st.one_of(
-    st.sampled_from([b"\x1bRok\r", b"\x1bPem;2\r\0", b"<CARD>", b"\0" * 3]),
-    st.binary(min_size=8, max_size=8).map(lambda data: b"\x1bDb;k;2;" + data + b"\r"),
-    st.binary(min_size=64, max_size=64).map(
-        lambda data: b"\x1bDb;y;256;" + data + b"\r"
-    ),
-    st.binary(max_size=12),
+def of_size(size: int, head: bytes) -> st.SearchStrategy[bytes]:
+    data = st.binary(min_size=size, max_size=size)
+    return data.map(lambda data: head + data + b"\r")
+
+
+WHOLE = st.one_of(
+    st.sampled_from([b"\x1bRok\r", b"\x1bPem;2\r", b"\x1bScp;t card\r"]),
+    of_size(8, b"\x1bDb;k;2;"),
+    of_size(64, b"\x1bDb;y;256;"),
+    of_size(5, b"\x1bDbx;k;2;3;2;"),
+    of_size(9, b"\x1bDbc;k;2;9;"),
 )
+HEADS = st.sampled_from(
+    [b"\x1b", b"\x1bDb;k;2;", b"\x1bDbc;k;2;77;", b"\x1bDbx;k;", b"\r", b"\x1bP" * 200]
+)
+NOISE = st.one_of(
+    st.sampled_from([b"", b"\0" * 64, b"<BINARY Size=1975137>", b"\r\n", b"\x1cn\0"]),
+    st.binary(max_size=24).map(lambda data: data.replace(b"\x1b", b"")),
+)
+COMMANDS = st.one_of(WHOLE, HEADS, NOISE, st.binary(max_size=12))
+
+
+def cut(data: st.DataObject, stream: bytes) -> list[bytes]:
+    pieces = []
+    while stream:
+        size = data.draw(st.integers(1, len(stream)))
+        pieces.append(stream[:size])
+        stream = stream[size:]
+    return pieces
 
 
 @given(st.lists(COMMANDS, max_size=8), st.data())
 def test_chunking_never_changes_what_is_parsed(parts, data):
     stream = b"".join(parts)
-    pieces = []
-    rest = stream
-    while rest:
-        cut = data.draw(st.integers(1, len(rest)))
-        pieces.append(rest[:cut])
-        rest = rest[cut:]
-    assert parse(*pieces) == parse(stream)
+    assert parse(*cut(data, stream)) == parse(stream)
+
+
+@given(st.lists(WHOLE, max_size=6), st.data())
+def test_noise_between_commands_never_changes_them(commands, data):
+    noisy = [data.draw(NOISE)]
+    for command in commands:
+        noisy += [command, data.draw(NOISE)]
+    parsed = parse(*cut(data, b"".join(noisy)))
+    assert parsed == [parse(command)[0] for command in commands]
+    assert not any(command.malformed for command in parsed)
+
+
+@given(st.lists(COMMANDS, max_size=12))
+def test_no_bytes_make_it_hold_more_than_a_head_and_a_panel(parts):
+    taking = parser()
+    for part in parts:
+        taking.receive(part)
+        assert len(taking._head or b"") <= HEAD_SIZE_MAX
+        assert len(taking._panel) <= taking.panel_size_now <= 77
+
+
+@given(st.lists(COMMANDS, max_size=12), st.integers(0, 8))
+def test_after_any_garbage_a_command_outside_a_panel_is_understood(parts, nul_count):
+    taking = parser()
+    for part in parts:
+        taking.receive(part)
+    taking.receive(b"x" * taking.missing_size)
+    commands = taking.receive(bytes(nul_count) + b"\x1bRok\r")
+    assert commands[-1] == Command("Rok")
+    assert all(command.malformed for command in commands[:-1])
 
 
 def test_each_way_to_send_a_panel_has_its_own_header():

@@ -16,6 +16,7 @@ from simulators.faults import FaultKind, Faults
 from simulators.hand import Hand, HandError, causes, clear
 from simulators.mechanism import Mechanism
 from simulators.motions import Action, Motion, Stop
+from simulators.ribbons import RIBBON_KINDS
 
 LONG_S = 1000.0
 
@@ -413,7 +414,13 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("double"), st.none()),
     st.tuples(st.just("acknowledge"), st.none()),
     st.tuples(st.just("reset"), st.none()),
-    st.tuples(st.just("ribbon"), st.integers(0, 3)),
+    st.tuples(
+        st.just("ribbon"),
+        st.tuples(st.sampled_from([*RIBBON_KINDS]), st.integers(0, 3)),
+    ),
+    st.tuples(st.just("ribbon-out"), st.none()),
+    st.tuples(st.just("ribbon-back"), st.none()),
+    st.tuples(st.just("cleaning-card"), st.none()),
 )
 
 
@@ -435,7 +442,10 @@ def acts(machine: Mechanism, hand: Hand) -> dict[str, Callable[[Any], object]]:
         "double": lambda _: setattr(machine, "double_feed_next", True),
         "acknowledge": lambda _: machine.acknowledge(),
         "reset": lambda _: machine.reset(),
-        "ribbon": lambda sets: hand.change_ribbon("YMCKO", sets),
+        "ribbon": lambda ribbon: hand.change_ribbon(*ribbon),
+        "ribbon-out": lambda _: hand.take_ribbon(),
+        "ribbon-back": lambda _: hand.return_ribbon(),
+        "cleaning-card": lambda _: hand.lay_cleaning_card(),
     }
 
 
@@ -449,20 +459,33 @@ def operate(machine: Mechanism, hand: Hand, name: str, value: object) -> int:
     return hand.made_count - before if name in ("load", "insert") else 0
 
 
+def _sides(machine: Mechanism) -> set[Side]:
+    """The sides on which some card is marked."""
+    return {side for blank in machine.blanks for side in blank.marks}
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(OPERATIONS, max_size=40),
-    st.sampled_from([*PowerUp]),
+    st.builds(
+        Build,
+        cards_count_at=st.sampled_from([*CountsAt]),
+        ribbon_counts_at=st.sampled_from([*CountsAt]),
+        power_up=st.sampled_from([*PowerUp]),
+        has_flipper=st.booleans(),
+        has_reject_bin=st.booleans(),
+        loses_last_count=st.booleans(),
+    ),
     st.lists(st.tuples(st.sampled_from([*FaultKind]), st.integers(1, 4)), max_size=3),
 )
-def test_no_card_vanishes_and_none_is_made_but_by_hand(operations, power_up, plan):
-    machine, hand = stocked(build=Build(power_up=power_up))
+def test_no_card_vanishes_and_none_is_made_but_by_hand(operations, build, plan):
+    machine, hand = stocked(build=build)
     for kind, card_no in plan:
         machine.faults.schedule(kind, card_no)
     count = len(machine.blanks)
     for name, value in operations:
-        assert machine.ribbon is not None
-        fed, left = machine.cards_fed, machine.ribbon.left
+        fed, ribbon = machine.cards_fed, machine.ribbon
+        left = ribbon.left if ribbon else 0
         count += operate(machine, hand, name, value)
 
         ids = Counter(blank.blank_id for blank in machine.blanks)
@@ -470,8 +493,9 @@ def test_no_card_vanishes_and_none_is_made_but_by_hand(operations, power_up, pla
         assert set(ids.values()) == {1}
         assert sum(len(machine.at(place)) for place in Place) == count
         assert machine.cards_fed >= fed
-        if name not in ("ribbon", "clear"):
-            assert 0 <= machine.ribbon.left <= left
+        if ribbon is not None:
+            assert 0 <= ribbon.left <= left, "no panel is pressed twice"
+        assert build.has_flipper or Side.BACK not in _sides(machine)
         assert machine.powered or not machine.moving
     machine.tick(LONG_S)
     assert not machine.moving, "whatever was asked comes to an end"

@@ -1,0 +1,82 @@
+"""When the printer wants to be cleaned, by its own counters, and how it says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simulators.counters import Counters
+from simulators.evolis.firmware import Firmware
+
+INF_CLEANING_MANDATORY = 0x00040000
+INF_CLEANING = 0x00020000
+INF_CLEANING_REQUIRED = 0x00000100
+
+# `Scp` and what may follow it; True: the thorough one.
+CYCLES = {
+    (): False,
+    ("a",): False,
+    ("a card",): False,
+    ("Adhesive card",): False,
+    ("feeder",): False,
+    ("t card",): True,
+    ("T card",): True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    counters: Counters
+    firmware: Firmware
+
+    @property
+    def cards_since(self) -> int:
+        """Cards since the last cleaning."""
+        return max(0, self.counters.cards - self.counters.cleaned_at)
+
+    @property
+    def until_advised(self) -> int:
+        return max(0, self.firmware.clean_after - self.cards_since)
+
+    @property
+    def advised_to_mandatory(self) -> int:
+        """Of the cards between the two thresholds, those that are still to come."""
+        over = max(0, self.cards_since - self.firmware.clean_after)
+        return max(0, self.firmware.clean_within - over)
+
+    @property
+    def advised(self) -> bool:
+        return not self.until_advised
+
+    @property
+    def bits(self) -> int:
+        """Its share of the status's information word."""
+        if not self.advised:
+            return 0
+        if self.advised_to_mandatory:
+            return INF_CLEANING
+        return INF_CLEANING | INF_CLEANING_MANDATORY | INF_CLEANING_REQUIRED
+
+    def named(self) -> str:
+        """The answer to `Rco;clean`."""
+        counters = self.counters
+        return (
+            f"rem_advised:{self.until_advised}\n"
+            f"mandatory:{self.advised_to_mandatory}\n"
+            f"last_periodic:{counters.cleaned_at}\n"
+            f"periodic_global:{counters.cleanings}\n"
+            f"advanced_global:{counters.thorough_cleanings}\n"
+        )
+
+    def numbered(self, parameters: tuple[str, ...]) -> str | None:
+        """The answer to the older `Rco;…`; None: it is none of them."""
+        firmware = self.firmware
+        mandatory_after = firmware.clean_after + firmware.clean_within
+        values = {
+            ("c",): f"{self.counters.cards}",
+            ("n",): f"{self.counters.cleanings}",
+            ("clp",): f"{self.until_advised}",
+            ("s", "1"): f"{firmware.clean_after} {mandatory_after} ",
+            ("r",): f"{self.counters.cleaned_at}",
+            ("cnac",): f"{self.counters.thorough_cleanings}",
+        }
+        return values.get(parameters)
