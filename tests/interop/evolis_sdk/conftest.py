@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageDraw
 
 from tests.conftest import IN_CI
+from tests.interop.evolis_sdk.pictures import card_picture
 from tests.interop.evolis_sdk.sdk_world import Client, Machine, Sdk
-
-CORNERS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0))
 
 
 @pytest.fixture(scope="session")
@@ -63,23 +61,6 @@ def client(sdk: Sdk, printer: Machine) -> Iterator[Client]:
     yield opened
     if sdk.alive:
         opened.close()
-
-
-def card_picture(text: str) -> Image.Image:
-    """A card's face with a mark in each corner, a tint, a ramp, dye and black text."""
-    picture = Image.new("RGB", (1016, 648), (214, 228, 236))
-    pen = ImageDraw.Draw(picture)
-    for x in range(400):
-        grey = x * 255 // 399
-        pen.rectangle((560 + x, 480, 561 + x, 580), fill=(grey, 128, 255 - grey))
-    pen.rectangle((60, 90, 300, 420), fill=(40, 90, 150))
-    for colour, (x, y) in zip(
-        CORNERS, ((0, 0), (996, 0), (0, 628), (996, 628)), strict=True
-    ):
-        pen.rectangle((x, y, x + 19, y + 19), fill=colour)
-    pen.fontmode = "1"
-    pen.text((340, 120), text, fill=(0, 0, 0), font_size=96)
-    return picture
 
 
 @pytest.fixture

@@ -1,18 +1,14 @@
 """Tries each row of the fault tables: an emulator and prints of the SDK for each.
 
-The SDK mostly waits, so a few of its processes work through the rows side by side.
+The jobs are for `sdk_world.side_by_side`.
 """
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from simulators.faults import FaultKind
 from tests.interop.evolis_sdk.fault_table import (
@@ -24,39 +20,10 @@ from tests.interop.evolis_sdk.fault_table import (
 )
 from tests.interop.evolis_sdk.sdk_world import Client, Machine, Sdk
 
-PROCESSES = 3
 PATIENCE_S = 8.0  # for a print on a printer that has gone silent
 SLOW_LIMIT_MS = 3000  # the bytes of a card alone take twice as long on a slow link
 
 _LONG = (FaultKind.SLOW_LINK, FaultKind.SILENT)
-
-Key = TypeVar("Key")
-Result = TypeVar("Result")
-
-
-@contextmanager
-def side_by_side(
-    jobs: Mapping[Key, Callable[[Sdk], Result]],
-) -> Iterator[dict[Key, Future[Result]]]:
-    """Begin all jobs at once, as far as processes go; each may kill the one it has."""
-    idle: queue.Queue[Sdk] = queue.Queue()
-    for _ in range(PROCESSES):
-        idle.put(Sdk())
-
-    def one(job: Callable[[Sdk], Result]) -> Result:
-        sdk = idle.get()
-        try:
-            return job(sdk)
-        finally:
-            idle.put(sdk if sdk.alive else Sdk())
-
-    with ThreadPoolExecutor(PROCESSES) as pool:
-        try:
-            yield {key: pool.submit(one, job) for key, job in jobs.items()}
-        finally:
-            pool.shutdown(cancel_futures=True)
-            while not idle.empty():
-                idle.get().close()
 
 
 def fault_jobs(

@@ -12,14 +12,21 @@ import select
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.simulators.emulator_world import World, living
 
 PROGRAM = Path(__file__).with_name("sdk_program.py")
 ANSWER_S = 30.0
 PRINT_MS = 20_000
+PROCESSES = 3  # of the SDK, side by side: it mostly waits
+
+Key = TypeVar("Key")
+Result = TypeVar("Result")
 
 
 class Machine:
@@ -207,3 +214,28 @@ class Client:
     def kill(self) -> None:
         """End the whole process, with whatever it waits for."""
         self._sdk.close()
+
+
+@contextmanager
+def side_by_side(
+    jobs: Mapping[Key, Callable[[Sdk], Result]],
+) -> Iterator[dict[Key, Future[Result]]]:
+    """Begin all jobs at once, as far as processes go; each may kill the one it has."""
+    idle: queue.Queue[Sdk] = queue.Queue()
+    for _ in range(PROCESSES):
+        idle.put(Sdk())
+
+    def one(job: Callable[[Sdk], Result]) -> Result:
+        sdk = idle.get()
+        try:
+            return job(sdk)
+        finally:
+            idle.put(sdk if sdk.alive else Sdk())
+
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        try:
+            yield {key: pool.submit(one, job) for key, job in jobs.items()}
+        finally:
+            pool.shutdown(cancel_futures=True)
+            while not idle.empty():
+                idle.get().close()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from simulators.faults import FaultKind
-from tests.interop.evolis_sdk.conftest import card_picture
 from tests.interop.evolis_sdk.fault_table import TABLE, WAYS_BACK, When
 from tests.interop.evolis_sdk.fault_trials import (
     Recovered,
     fault_jobs,
     recovery_jobs,
-    side_by_side,
 )
+from tests.interop.evolis_sdk.pictures import card_picture
+from tests.interop.evolis_sdk.sdk_world import side_by_side
 
 TRIAL_S = 60.0
 READY = "READY/PRINTER_READY"
