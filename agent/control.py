@@ -1,4 +1,5 @@
-"""The local socket: one JSON line in, one JSON line out (docs/control.md).
+"""The local socket: one JSON line in, one JSON line out (docs/control.md); a trace is
+the one request that is answered by many.
 
 Who may connect is decided by the socket's owner, group and mode alone; what a person
 says here is written down as unproven.
@@ -22,6 +23,7 @@ from agent.contract.events import Found
 from agent.contract.messages import Id, State
 from agent.errors import AgentError
 from agent.journal.journal import Journal, Refusal, Resolution
+from agent.tracing import Title, Tracing, stream
 
 LINE_SIZE_MAX = 64 * 1024
 JOBS_MAX = 100  # of each kind, open and ended
@@ -85,7 +87,15 @@ class StockLoad(Request, frozen=True, kw_only=True, tag="stock-load"):
     who: Who | None = None
 
 
-AnyRequest = Status | Jobs | JobOf | Why | Resolve | Stock | StockLoad
+class Trace(Request, frozen=True, kw_only=True, tag="trace"):
+    """Read along with the printer, until the client goes or the time is over."""
+
+    seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] | None = None
+
+
+_Answered = Status | Jobs | JobOf | Why | Resolve | Stock | StockLoad
+AnyRequest = _Answered | Trace
+
 
 _decoder = msgspec.json.Decoder(AnyRequest)
 
@@ -113,11 +123,14 @@ class Control:
         journal: Journal,
         state: Callable[[], State],
         broker: Callable[[], Broker],
+        traces: Tracing,
     ) -> None:
         self._journal = journal
         self._state = state
         self._broker = broker
+        self._traces = traces
         self._clients: dict[asyncio.Task[object], asyncio.StreamWriter] = {}
+        self._reading_along: set[asyncio.Task[object]] = set()
 
     async def serve(self, path: Path) -> None:
         """Answer for ever; the socket is gone afterwards.
@@ -134,14 +147,19 @@ class Control:
             server = await asyncio.start_unix_server(
                 self._client, sock=listener, limit=LINE_SIZE_MAX
             )
-            async with server:
-                await server.serve_forever()
+            try:
+                # Not `serve_forever`: from Python 3.12 its end waits for all clients.
+                await asyncio.get_running_loop().create_future()
+            finally:
+                server.close()
         finally:
             listener.close()
             _forget(path)
             # Closed and not cancelled: what was asked for is still done and answered.
-            for writer in self._clients.values():
+            for task, writer in self._clients.items():
                 writer.close()
+                if task in self._reading_along:
+                    task.cancel()
             if self._clients:
                 await asyncio.wait(self._clients)
 
@@ -171,22 +189,50 @@ class Control:
                 line, fits = await _line(reader)
             if not line:
                 return
-            reply = await self._answer(line, _peer(writer)) if fits else _LONG
+            peer = _peer(writer)
+            reply = await self._answer(line, peer) if fits else _LONG
+            if isinstance(reply, Trace):
+                await self._trace(reply, reader, writer, peer)
+                return
             writer.write(msgspec.json.encode(reply) + b"\n")
             async with asyncio.timeout(IDLE_S):
                 await writer.drain()
 
-    async def _answer(self, line: bytes, peer: str) -> dict[str, object]:
+    async def _trace(
+        self,
+        request: Trace,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        peer: str,
+    ) -> None:
+        log.info("trace_began", who=peer, seconds=request.seconds)
+        state, task = self._state(), asyncio.current_task()
+        assert task is not None
+        title = Title.of(state.printer, state.at)
+        self._reading_along.add(task)
+        try:
+            with self._traces.reader(title) as trace:
+                family = self._traces.family
+                await stream(trace, family, (reader, writer), request.seconds)
+        finally:
+            self._reading_along.discard(task)
+            # What a slow client has not taken by now would hold up the daemon's end.
+            writer.transport.abort()
+            log.info("trace_ended", exchanges=trace.exchanges, dropped=trace.dropped)
+
+    async def _answer(self, line: bytes, peer: str) -> dict[str, object] | Trace:
         try:
             request = _decoder.decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return _error("bad-request", str(error))
+        if isinstance(request, Trace):
+            return request
         try:
             return {"ok": True, **await self._do(request, peer)}
         except Refusal as refusal:
             return _error(refusal.code, refusal.message)
 
-    async def _do(self, request: AnyRequest, peer: str) -> dict[str, object]:
+    async def _do(self, request: _Answered, peer: str) -> dict[str, object]:
         journal = self._journal
         match request:
             case Status():

@@ -36,6 +36,7 @@ from agent.link import MqttLink
 from agent.memory import give_back_when_quiet, trim
 from agent.newcomer import Newcomer
 from agent.state import Standing, state_of
+from agent.tracing import Tracing
 from agent.uplink import Ends, Uplink
 from agent.worker import Worker
 from agent.workshop import Workshop
@@ -136,6 +137,7 @@ class Agent:
         )
         address = Address(config.station, config.printer)
         open_sealed = partial(open_job, keyring=keyring, to=address)
+        self._traces = Tracing(config.device.family)
         newcomer = Newcomer(open_sealed)
         workshop = Workshop(
             self._driver_maker(address), newcomer.take, render, newcomer.forget
@@ -151,7 +153,7 @@ class Agent:
             duel=self._duel,
         )
         self._uplink = Uplink(ends, journal, clock, health)
-        self._control = Control(journal, self._state_now, self._broker)
+        self._control = Control(journal, self._state_now, self._broker, self._traces)
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -203,6 +205,7 @@ class Agent:
             device.model,
             device.uri,
             session_id=session_id,
+            sink=self._traces,
         )
 
     def _state(self, connection: int) -> State:

@@ -1,7 +1,8 @@
 """What the agent may ask of any printer family, and what a family can prove.
 
 The agent knows this page and nothing below it. Two seams are declared here:
-`Transport` (a byte pipe) and `Driver` (a printer that works card by card).
+`Transport` (a byte pipe) and `Driver` (a printer that works card by card); `WireSink`
+reads along with the first.
 """
 
 from __future__ import annotations
@@ -63,6 +64,39 @@ class Transport(Protocol):
     async def close(self) -> None:
         """Close at once; closing twice is allowed, and never raises."""
         ...
+
+
+class Happening(StrEnum):
+    """What may be told of a transport."""
+
+    OPEN = "open"
+    OUT = "out"  # told before the bytes are handed on: some of them may arrive
+    FINISH = "finish"
+    IN = "in"
+    END = "end"  # the printer has closed its side
+    CLOSE = "close"  # we have
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class WireEvent:
+    """One thing that happened on a transport."""
+
+    at_s: float  # monotonic
+    what: Happening
+    data: bytes = b""  # of OUT and IN
+    detail: str = ""  # of OPEN the transport's name, of FAILURE what went wrong
+
+
+class WireSink(Protocol):
+    """Whoever reads along. Neither member may wait or raise."""
+
+    @property
+    def wanted(self) -> bool:
+        """Asked at each opening: whether this connection is told at all."""
+        ...
+
+    def tell(self, event: WireEvent) -> None: ...
 
 
 class CountsAt(StrEnum):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from protocols.contract import Capabilities, Driver
+from protocols.contract import Capabilities, Driver, Transport, WireEvent, WireSink
 from protocols.errors import PrinterError
+from protocols.evolis.annotate import annotate
 from protocols.evolis.driver import EvolisDriver
 from protocols.evolis.models import FAMILY as EVOLIS
 from protocols.evolis.models import MODELS, Model
 from protocols.transports.tcp import TcpTransport
+from protocols.transports.trace import TraceTransport
 from protocols.vocabulary import CardFate
 
 
@@ -34,21 +37,51 @@ def capabilities_of(family: str, model: str) -> Capabilities:
     return _model(family, model).capabilities
 
 
-def make_driver(family: str, model: str, uri: str, *, session_id: int) -> Driver:
+def make_driver(
+    family: str,
+    model: str,
+    uri: str,
+    *,
+    session_id: int,
+    sink: WireSink | None = None,
+) -> Driver:
     """A driver that is not opened yet; `uri` is `tcp://HOST:PORT`.
 
-    `session_id` (1 to 65535) marks the printer as ours, also after a restart.
+    `session_id` (1 to 65535) marks the printer as ours, also after a restart. `sink`
+    reads along, whenever it wants to.
 
     Raises:
         UnknownPrinterError: no such family or model, or an address of another form.
     """
     row = _model(family, model)
-    return EvolisDriver(row, _transport(uri), session_id=session_id)
+    transport: Transport = _transport(uri)
+    if sink is not None:
+        transport = TraceTransport(transport, sink)
+    return EvolisDriver(row, transport, session_id=session_id)
+
+
+def annotated(
+    family: str, events: Sequence[WireEvent], *, no: int, source: str, began_s: float
+) -> str:
+    """One connection as lines of TOML: comments for a reader, stanzas for a test.
+
+    `events`: from OPEN to CLOSE. `no` and `source` go into the stanzas; times are told
+    as seconds since `began_s`. Dots of panels and data of magnetic stripes stay out.
+
+    Raises:
+        UnknownPrinterError: no such family.
+    """
+    _known(family)
+    return annotate(events, no=no, source=source, began_s=began_s)
+
+
+def _known(family: str) -> None:
+    if family != EVOLIS:
+        raise UnknownPrinterError("family", family, repr(EVOLIS))
 
 
 def _model(family: str, model: str) -> Model:
-    if family != EVOLIS:
-        raise UnknownPrinterError("family", family, repr(EVOLIS))
+    _known(family)
     row = MODELS.get(model)
     if row is None:
         known = ", ".join(map(repr, sorted(MODELS)))

@@ -13,6 +13,7 @@ COMMANDS = {
     "status": "Show printer, broker, current job and blanks.",
     "job": "List, explain and resolve jobs.",
     "stock": "Show and load blank cards.",
+    "printer": "Read along with what is said to the printer.",
     "config": "Check a configuration file.",
     "keys": "Make and show keys.",
     "contract": "Export the contract, check a job against it.",

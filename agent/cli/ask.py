@@ -1,11 +1,11 @@
-"""One question to the daemon over its socket, and how the answer is shown."""
+"""Questions to the daemon over its socket, and how the answers are shown."""
 
 from __future__ import annotations
 
 import json
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -56,6 +56,36 @@ def ask(request: Reply, config: Path | None, socket_path: Path | None) -> Reply:
     if reply.get("ok") is not True:
         fail(str(reply["message"]), REFUSED)
     return reply
+
+
+def follow(
+    request: Reply, config: Path | None, socket_path: Path | None
+) -> Iterator[Reply]:
+    """Yield each line that the daemon says, until it closes or the caller stops.
+
+    Ends the program with its message if even the first is none.
+    """
+    path = _path(config, socket_path)
+    with socket.socket(socket.AF_UNIX) as to, to.makefile("rb") as lines:
+        try:
+            to.settimeout(TIMEOUT_S)
+            to.connect(str(path))
+            to.sendall(json.dumps(request).encode() + b"\n")
+            first = _reply(lines.readline(REPLY_SIZE_MAX))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            fail(f"no daemon answers on {path}: {reason}", NOT_REACHED)
+        except ValueError:
+            fail(f"what answers on {path} is not a blanko daemon", NOT_REACHED)
+        if first.get("ok") is not True:
+            fail(str(first["message"]), REFUSED)
+        yield first
+        to.settimeout(None)  # a printer at rest may say nothing for long
+        try:
+            while line := lines.readline(REPLY_SIZE_MAX):
+                yield _reply(line)
+        except (OSError, ValueError):
+            return  # cut in the middle of a line: what was said before it holds
 
 
 def show(reply: Reply, lines: list[str], *, as_json: bool) -> None:

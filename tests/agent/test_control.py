@@ -19,6 +19,7 @@ from agent.contract.events import Evidence, Stage
 from agent.contract.messages import Outcome
 from agent.control import LINE_SIZE_MAX, Broker, Control, ControlError
 from agent.journal.journal import Closing, Journal
+from agent.tracing import Tracing
 from tests.agent.paper_printer import VirtualClock, make_job, opened
 from tests.agent.test_uplink import state_of
 from tests.agent.virtual_time import LoopClock
@@ -52,6 +53,7 @@ def play(scene: Callable[[Ask, Path], Awaitable[None]], folder: Path) -> None:
             journal,
             lambda: state_of(journal, LoopClock(), 3),
             lambda: Broker(False, 3, "Connection refused"),
+            Tracing("evolis"),
         )
         path = folder / "control.sock"
         task = asyncio.create_task(server.serve(path))
@@ -93,7 +95,7 @@ def test_every_example_of_the_page_is_true(tmp_path):
     """
     found = examples()
     asked = {request["do"] for _, request, _ in found}
-    known = {"status", "jobs", "job", "why", "resolve", "stock", "stock-load"}
+    known = {"status", "jobs", "job", "why", "resolve", "stock", "stock-load", "trace"}
     assert known <= asked
 
     async def scene(ask: Ask, _: Path) -> None:
@@ -126,6 +128,8 @@ def shape(value: Any) -> Any:
         (b'{"do":"status","more":1}', "unknown field `more`"),
         (b'{"do":"stock-load","count":0}', "Expected `int` >= 1"),
         (b'{"do":"stock-load","count":1.5}', "Expected `int`, got `float`"),
+        (b'{"do":"trace","seconds":0}', "Expected `int` >= 1"),
+        (b'{"do":"trace","seconds":"all"}', "Expected `int | null`, got `str`"),
         (b'{"do":"job","job":"a b"}', "matching regex"),
         (b'{"do":"job","job":"\xff"}', "utf-8"),
         (b"[" * 5000, "Expected `object`"),
@@ -209,6 +213,7 @@ def test_a_socket_that_answers_is_left_alone(tmp_path):
             journal,
             lambda: state_of(journal, LoopClock(), 1),
             lambda: Broker(False, 0, ""),
+            Tracing("evolis"),
         )
         with pytest.raises(ControlError, match="another daemon answers on it"):
             await second.serve(path)
@@ -226,6 +231,7 @@ def test_a_socket_that_cannot_be_made_is_named(tmp_path):
             journal,
             lambda: state_of(journal, LoopClock(), 1),
             lambda: Broker(False, 0, ""),
+            Tracing("evolis"),
         )
         with pytest.raises(ControlError, match=r"none/c\.sock: No such file"):
             await second.serve(tmp_path / "none/c.sock")

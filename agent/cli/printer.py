@@ -1,0 +1,91 @@
+"""`blanko printer`: what the daemon and its printer say, written to a file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from agent.cli.ask import REFUSED, Reply, fail, follow, options, show
+
+
+@click.group()
+def printer() -> None:
+    """Read along with what is said to the printer."""
+
+
+@printer.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File to write, readable by you alone; nothing that exists is overwritten.",
+)
+@click.option(
+    "--seconds",
+    type=click.IntRange(1, 86_400),
+    help="How long.  [default: until Ctrl-C]",
+)
+@options
+def trace(
+    out: Path,
+    seconds: int | None,
+    config: Path | None,
+    socket: Path | None,
+    as_json: bool,
+) -> None:
+    """Write to a file what is said to the printer, while the daemon does its work.
+
+    The file is TOML: remarks for a reader, and stanzas that become tests. Pictures of
+    cards and data of magnetic stripes are left out.
+    """
+    began_s = time.monotonic()
+    request: Reply = {"do": "trace"}
+    if seconds is not None:
+        request["seconds"] = seconds
+    created = _new_file(out)
+    try:
+        with created as file:
+            last, how = _write(follow(request, config, socket), file)
+    except OSError as error:
+        fail(f"{out} cannot be written: {error.strerror}", REFUSED)
+    except (SystemExit, click.ClickException):
+        out.unlink()
+        raise
+    took_s = time.monotonic() - began_s
+    summary = {name: last[name] for name in ("exchanges", "dropped")}
+    summary |= {"seconds": round(took_s, 1), "file": str(out), "how": how}
+    said = f"{summary['exchanges']} exchanges in {took_s:.1f} s"
+    lines = [f"{out}: {said}, {summary['dropped']} dropped, {how}"]
+    show({"ok": True, **summary}, lines, as_json=as_json)
+
+
+def _write(lines: Iterator[Reply], file: TextIO) -> tuple[Reply, str]:
+    """Return the last line that the daemon said, and how it ended."""
+    last: Reply = {"exchanges": 0, "dropped": 0}
+    dropped, how = 0, "stopped by you"
+    with suppress(KeyboardInterrupt):
+        for last in lines:
+            file.write(last["text"])
+            if last["dropped"] > dropped:
+                count, dropped = last["dropped"] - dropped, last["dropped"]
+                file.write(f"# by now {count} more exchanges were dropped\n\n")
+            file.flush()
+        how = "the time is over" if last.get("ended") else "the daemon went away"
+    file.write(f"# ended: {how}\n")
+    return last, how
+
+
+def _new_file(out: Path) -> TextIO:
+    try:
+        number = os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        fail(f"{out} exists: a trace is written to a new file", REFUSED)
+    except OSError as error:
+        fail(f"{out} cannot be written: {error.strerror}", REFUSED)
+    return os.fdopen(number, "w", encoding="utf-8")

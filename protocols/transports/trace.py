@@ -1,0 +1,90 @@
+"""A transport that lets somebody read along: passes everything on unchanged.
+
+Whether anybody wants to is asked once an opening; otherwise nothing is kept or told.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from protocols.contract import (
+    EndOfStream,
+    Happening,
+    Transport,
+    WireEvent,
+    WireSink,
+)
+
+
+class TraceTransport:
+    """`inner` with `sink` told of each step; implements `contract.Transport`."""
+
+    def __init__(
+        self,
+        inner: Transport,
+        sink: WireSink,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._inner = inner
+        self._sink = sink
+        self._now_s = now_s
+        self._telling = False
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
+
+    @property
+    def exchange_per_connection(self) -> bool:
+        return self._inner.exchange_per_connection
+
+    async def open(self) -> None:
+        self._telling = self._sink.wanted
+        self._tell(Happening.OPEN, detail=self.name)
+        try:
+            await self._inner.open()
+        except BaseException as error:
+            self._tell_failure(error)
+            raise
+
+    async def write(self, data: bytes) -> None:
+        self._tell(Happening.OUT, data)
+        try:
+            await self._inner.write(data)
+        except BaseException as error:
+            self._tell_failure(error)
+            raise
+
+    async def finish(self) -> None:
+        self._tell(Happening.FINISH)
+        try:
+            await self._inner.finish()
+        except BaseException as error:
+            self._tell_failure(error)
+            raise
+
+    async def read(self, size_max: int) -> bytes | EndOfStream:
+        try:
+            data = await self._inner.read(size_max)
+        except BaseException as error:
+            self._tell_failure(error)
+            raise
+        if isinstance(data, EndOfStream):
+            self._tell(Happening.END)
+        else:
+            self._tell(Happening.IN, data)
+        return data
+
+    async def close(self) -> None:
+        self._tell(Happening.CLOSE)
+        self._telling = False
+        await self._inner.close()
+
+    def _tell_failure(self, error: BaseException) -> None:
+        # A cancel has no text: somebody above has stopped waiting.
+        self._tell(Happening.FAILURE, detail=str(error) or "given up waiting")
+
+    def _tell(self, what: Happening, data: bytes = b"", detail: str = "") -> None:
+        if self._telling:
+            self._sink.tell(WireEvent(self._now_s(), what, data, detail))
