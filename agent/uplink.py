@@ -11,10 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 import structlog
@@ -54,6 +53,7 @@ class Ends:
     open_ack: Callable[[bytes], Ack]
     state: Callable[[int], State]  # of a connection number
     duel: Callable[[bool], None]  # told when a second agent uses our client id
+    dice: random.Random = field(default_factory=random.SystemRandom)
 
 
 class Uplink:
@@ -66,7 +66,6 @@ class Uplink:
         self._journal = journal
         self._clock = clock
         self._health = health
-        self._random = random.SystemRandom()
         self._takeovers: deque[int] = deque(maxlen=2)
         self._counted = True  # the birth found next is no news: before this process
         self._duelling = False
@@ -144,7 +143,7 @@ class Uplink:
             [ends.address.topic(topic) for topic in (*TO_AGENT, Topic.ONLINE)]
         )
         await self._publish(link, Topic.ONLINE, self._online(alive=True))
-        self._nonce = uuid.uuid4().hex
+        self._nonce = f"{self._ends.dice.getrandbits(128):032x}"
         ask = Ask(
             nonce=self._nonce,
             boot=journal.boot,
@@ -267,7 +266,7 @@ class Uplink:
 
     def _delay_s(self, tries: int) -> float:
         ceiling_s: float = min(RETRY_MAX_S, RETRY_FIRST_S * 2.0 ** min(tries, 10))
-        return round(ceiling_s * self._random.uniform(0.5, 1), 3)
+        return round(ceiling_s * self._ends.dice.uniform(0.5, 1), 3)
 
     async def _taken_over(self) -> bool:
         """Count a takeover; true when it is the second within a minute."""

@@ -10,11 +10,11 @@ class Changed:
 
     def __init__(self) -> None:
         self.version = 0
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting: dict[asyncio.Future[None], None] = {}  # woken in this order
 
     def move(self) -> None:
         self.version += 1
-        waiting, self._waiting = self._waiting, set()
+        waiting, self._waiting = self._waiting, {}
         for future in waiting:
             if not future.done():
                 future.set_result(None)
@@ -23,9 +23,9 @@ class Changed:
         """Return the version as soon as it is higher than `version`."""
         while self.version <= version:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.add(future)
+            self._waiting[future] = None
             try:
                 await future
             finally:
-                self._waiting.discard(future)
+                self._waiting.pop(future, None)
         return self.version

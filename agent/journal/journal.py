@@ -8,6 +8,7 @@ A write that was begun ends even when its caller is cancelled.
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 import uuid
 from collections.abc import Callable, Mapping
@@ -64,6 +65,8 @@ T = TypeVar("T")
 FREE_SIZE_MIN = 16 * 2**20
 """Bytes the disk must still take after a job: the ledger goes on when jobs cannot."""
 
+DICE = random.SystemRandom()
+
 _JOB_WRITTEN_TIMES = 3  # once into the -wal, once into the file, once as zeros
 
 
@@ -77,6 +80,7 @@ class Journal:
         clock: Clock,
         executor: Executor,
         free_size_min: int,
+        boot: str,
     ) -> None:
         self._store = store
         self._reader = reader
@@ -84,7 +88,7 @@ class Journal:
         self._executor = executor
         self._free_size_min = free_size_min
         self._mono_start_ms = clock.mono_ms()
-        self.boot = str(uuid.uuid4())
+        self.boot = boot
         self.changed = Changed()
         self.time = TrustedTime(clock, _newest_signed(reader))
 
@@ -95,15 +99,17 @@ class Journal:
         clock: Clock,
         executor: Executor,
         free_size_min: int = FREE_SIZE_MIN,
+        dice: random.Random = DICE,
     ) -> Journal:
-        """Open the file at `path`, or make it.
+        """Open the file at `path`, or make it; `dice` name this boot and a new ledger.
 
         Raises:
             JournalError: held by another agent, damaged, of a newer schema, or not a
                 journal. The file is left as it is; the message names it.
         """
-        store = await executor.run(Store, path, str(uuid.uuid4()))
-        return cls(store, store.reader(), clock, executor, free_size_min)
+        ledger, boot = _uuid(dice), _uuid(dice)
+        store = await executor.run(Store, path, ledger)
+        return cls(store, store.reader(), clock, executor, free_size_min, boot)
 
     async def close(self) -> None:
         """Let go of the file; what was asked for before is finished first."""
@@ -385,6 +391,10 @@ class Journal:
             clock=ClockWord.SURE if self.time.sure else ClockWord.UNSURE,
             mono_ms=self._clock.mono_ms() - self._mono_start_ms,
         )
+
+
+def _uuid(dice: random.Random) -> str:
+    return str(uuid.UUID(int=dice.getrandbits(128), version=4))
 
 
 def _newest_signed(db: sqlite3.Connection) -> datetime | None:
