@@ -1,0 +1,146 @@
+"""The centre of a world: sends jobs until they are answered, keeps and acks events.
+
+Its ledger is the stand-in centre's own. Nothing is sealed here: envelopes have their
+own tests, and would cost more than all the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from agent.contract.envelope import OpenedJob
+from agent.contract.messages import Ack, ImageSide, Job, JobKind, Sides
+from agent.contract.topics import Address, Topic
+from simulators.centre.book import Book, BookError
+from simulators.centre.contract import ContractError
+from tests.agent.virtual_time import START, elapse
+from tests.world.broker import Broker
+from tests.world.story import Story
+
+ADDRESS = Address("world", "p1")
+LOOK_S = 2.0
+VALID_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A card that is asked for at a moment of the world."""
+
+    job_id: str
+    queue_no: int
+    sides: int = 1
+    blanks: int = 2
+    at_s: float = 0.0
+
+    @property
+    def canary(self) -> bytes:
+        """What stands for the citizen's data in the message."""
+        return f"WARGA-{self.job_id}-RAHASIA".encode()
+
+    @property
+    def message(self) -> bytes:
+        """The job as it is published."""
+        front = ImageSide(part="front")
+        job = Job(
+            job_id=self.job_id,
+            queue_no=self.queue_no,
+            station=ADDRESS.station,
+            printer=ADDRESS.printer,
+            rkid="agent-1",
+            issued_at=START,
+            expires_at=START + VALID_FOR,
+            kind=JobKind.FIRST,
+            subject=f"S-{self.job_id}",
+            blanks=self.blanks,
+            sides=Sides(front=front, back=front if self.sides == 2 else None),
+        )
+        return msgspec.json.encode(job) + b"\n" + self.canary
+
+
+def open_message(message: bytes) -> OpenedJob:
+    """Open what `Order.message` made: the agent's side of it."""
+    payload, _, _ = message.partition(b"\n")
+    job = msgspec.json.decode(payload, type=Job)
+    return OpenedJob(job=job, parts={}, payload_sha256=_sha256(payload))
+
+
+def open_ack(message: bytes) -> Ack:
+    """Likewise for an ack."""
+    return msgspec.json.decode(message, type=Ack)
+
+
+class Centre:
+    def __init__(
+        self,
+        orders: tuple[Order, ...],
+        broker: Broker,
+        story: Story,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.book = Book()
+        self._orders = {order.job_id: order for order in orders}
+        self._broker = broker
+        self._story = story
+        self._now = now
+        self._nonce: str | None = None
+        broker.receive = self.receive
+
+    async def run(self) -> None:
+        """Send what is due, for ever."""
+        while True:
+            for order in self._orders.values():
+                if order.at_s <= self._story.at_s:
+                    self.book.follow([order.job_id])
+            if self._broker.up:
+                for job_id in self.book.due(self._story.at_s):
+                    self._send(job_id)
+            await elapse(LOOK_S)
+
+    def receive(self, topic: str, payload: bytes) -> None:
+        try:
+            self._take(topic, payload)
+        except (BookError, ContractError) as error:
+            self._story.complain(f"centre: {error}")
+
+    def _take(self, topic: str, payload: bytes) -> None:
+        if topic == Topic.EVENT:
+            for raw in payload.split(b"\n")[:-1]:
+                self.book.add(self.book.ledger.read(raw + b"\n"), self._story.at_s)
+            self._ack()
+        elif topic == Topic.ASK:
+            ask = json.loads(payload)
+            self.book.ledger.id = self.book.ledger.id or ask["ledger"]
+            self._nonce = ask["nonce"]
+            self._ack()
+            for job_id in self.book.lacking(ask["accepted"]):
+                self._send(job_id)
+
+    def _send(self, job_id: str) -> None:
+        message = self._orders[job_id].message
+        self.book.sent(job_id, message, self._story.at_s)
+        self._story.tell("centre", f"sends {job_id}")
+        self._broker.to_agent(Topic.JOB, message)
+
+    def _ack(self) -> None:
+        ledger = self.book.ledger
+        assert ledger.id is not None
+        ack = Ack(
+            station=ADDRESS.station,
+            printer=ADDRESS.printer,
+            ledger=ledger.id,
+            no=ledger.no,
+            hash=ledger.hash,
+            at=self._now(),
+            nonce=self._nonce,
+        )
+        self._broker.to_agent(Topic.ACK, msgspec.json.encode(ack))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

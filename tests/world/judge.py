@@ -1,0 +1,225 @@
+"""The books against the physical truth: the eight invariants, in words. Pure.
+
+The books are what the events add up to, read by the notary; the truth is every card
+with its place and its marks. What people did behind the agent's back is known here, and
+excuses the one difference it must make, and no other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.world.notary import Attempt, Books, Key
+
+ENDED = ("completed", "canceled", "aborted")
+AT_REST = (*ENDED, "held", "rejected")
+
+# Where the books have a blank once its attempt has this outcome.
+BOOKED = {
+    "good": "output",
+    "spoiled": "reject-bin",
+    "untouched": "hopper",
+    "missing": "missing",
+    "unknown": "suspense",
+    None: "open",
+}
+ANYWHERE = ("suspense", "open")
+MACHINE_PLACES = ("hopper", "path", "output", "reject-bin")
+
+
+@dataclass
+class Card:
+    """One physical blank, at the end."""
+
+    card_id: str
+    place: str
+    state: str
+    digest: str | None
+    arrivals: list[str | None] = field(default_factory=list)  # in the output
+    strange: bool = False  # never a blank of this office's
+
+
+@dataclass
+class Truth:
+    cards: dict[str, Card]
+    fed: dict[Key, list[str]]  # the blanks each attempt took
+    strayed: dict[str, str]  # blanks that people moved behind the agent's back
+    lies: dict[Key, str]
+    by_strangers: set[str] = field(default_factory=set)  # printed by another host
+
+
+def judge(books: Books, truth: Truth, job_ids: list[str]) -> list[str]:
+    """Return every complaint."""
+    return [
+        *never_twice(books, truth, job_ids),
+        *completed_is_a_card(books, truth, job_ids),
+        *places(books, truth),
+        *nothing_unauthorised(books, truth),
+    ]
+
+
+def jobs_at_rest(books: Books, job_ids: list[str]) -> list[str]:
+    """Each job has ended, or waits for the centre's word; nothing is in doubt."""
+    return [
+        f"{job}: not at rest, last word {books.jobs.get(job, 'none')}"
+        for job in job_ids
+        if books.jobs.get(job) not in AT_REST
+    ]
+
+
+def never_twice(books: Books, truth: Truth, job_ids: list[str]) -> list[str]:
+    """Invariant 1: at most one good card of a job ever arrived in the output.
+
+    A false answer can buy a second one; then the books hold a card in the reject bin
+    or missing that is not there, so the next count shows it.
+    """
+    found = []
+    for job in job_ids:
+        good = _good_cards(books, truth, job)
+        lies = [key for key in truth.lies if key[0] == job]
+        if len(good) > 1 + len(lies):
+            found.append(f"{job}: {len(good)} good cards were made: {', '.join(good)}")
+    return found
+
+
+def completed_is_a_card(books: Books, truth: Truth, job_ids: list[str]) -> list[str]:
+    """Invariant 2: completed once, and one good card; not completed, and none."""
+    found = []
+    for job in job_ids:
+        good, times = _good_cards(books, truth, job), books.completed[job]
+        if times > 1:
+            found.append(f"{job}: completed {times} times")
+        if times and not good and not _excused(books, truth, job):
+            found.append(f"{job}: completed, and no good card was made")
+        doubtful = any(
+            attempt.outcome in ("unknown", "missing", None)
+            for attempt in _attempts(books, job)
+        )
+        if good and not times and not doubtful and not _excused(books, truth, job):
+            found.append(f"{job}: not completed, and {good[0]} is its good card")
+    return found
+
+
+def places(books: Books, truth: Truth) -> list[str]:
+    """Invariant 3: each blank is where its attempts put it, and the sums say the same.
+
+    A second blank taken by one feed stays the hopper's in the books: a double feed
+    shows at `hopper empty` and at no counter.
+    """
+    booked = _booked(books, truth)
+    found = []
+    for card_id, place in booked.items():
+        card = truth.cards[card_id]
+        seen = place == card.place or place in ANYWHERE
+        gone = place == "missing" and card.place in ("hand", "path")
+        if not (seen or gone or _explained(books, truth, card_id)):
+            found.append(f"{card_id}: booked in {place}, lies in {card.place}")
+    sums = Counter(booked.values())
+    idle = _attempts_without_a_blank(books, truth)
+    for place in ("hopper", "output", "reject-bin", "missing"):
+        off = books.stock[place] - sums[place]
+        if off and not idle and not truth.lies:
+            found.append(
+                f"{place}: the books say {books.stock[place]}, "
+                f"the cards' own stories {sums[place]}"
+            )
+    inside = sum(n for place, n in books.stock.items() if place != "received")
+    if books.stock["received"] != inside:
+        found.append(f"received {books.stock['received']}, accounted for {inside}")
+    if books.stock["suspense"] not in (0, 1):
+        found.append(f"{books.stock['suspense']} blanks in suspense at once")
+    return found
+
+
+def nothing_unauthorised(books: Books, truth: Truth) -> list[str]:
+    """Invariant 6: what was finished in this printer is what an attempt was to print.
+
+    Cards that people or another host laid hands on are theirs.
+    """
+    known = {attempt.digest for attempt in books.attempts.values()}
+    return [
+        f"{card.card_id}: finished with panels that no attempt was to print"
+        for card in truth.cards.values()
+        if card.state == "complete"
+        and card.digest not in known
+        and card.card_id not in truth.by_strangers
+        and card.card_id not in truth.strayed
+    ]
+
+
+def reported(books: Books, centre_lines: list[bytes]) -> list[str]:
+    """Invariant 5, after peace has come: the centre holds each line, in order."""
+    if centre_lines == books.lines:
+        return []
+    return [
+        f"the agent wrote {len(books.lines)} events, the centre holds "
+        f"{len(centre_lines)}, or others"
+    ]
+
+
+def erased(books: Books, raw: bytes, canaries: dict[str, bytes]) -> list[str]:
+    """Invariant 7: of a job that has ended no byte of its person is left."""
+    return [
+        f"{job}: {books.jobs[job]}, and its data is still in the files"
+        for job, canary in canaries.items()
+        if books.jobs.get(job) in ENDED and canary in raw
+    ]
+
+
+def _attempts(books: Books, job: str) -> list[Attempt]:
+    return [one for key, one in books.attempts.items() if key[0] == job]
+
+
+def _good_cards(books: Books, truth: Truth, job: str) -> list[str]:
+    """Cards that ever arrived in the output as this job's, complete."""
+    digests = {one.digest for one in _attempts(books, job)} - {None}
+    return [
+        card.card_id for card in truth.cards.values() if digests & set(card.arrivals)
+    ]
+
+
+def _excused(books: Books, truth: Truth, job: str) -> bool:
+    """A lie, or a hand at one of the job's blanks, stands between books and truth."""
+    if any(key[0] == job for key in truth.lies):
+        return True
+    blanks = [b for key, all_ in truth.fed.items() if key[0] == job for b in all_]
+    return any(blank in truth.strayed for blank in blanks)
+
+
+def _booked(books: Books, truth: Truth) -> dict[str, str]:
+    """Where the books have each blank, by the story of its attempts."""
+    booked = {
+        card.card_id: "hopper" for card in truth.cards.values() if not card.strange
+    }
+    for key, attempt in books.attempts.items():
+        blanks = [b for b in truth.fed.get(key, []) if b in booked]
+        if blanks:
+            place = BOOKED[attempt.outcome]
+            booked[_principal(blanks, place, truth)] = place
+    return booked
+
+
+def _principal(blanks: list[str], place: str, truth: Truth) -> str:
+    """The blank that an attempt speaks of, when it took more than one."""
+    there = [b for b in blanks if truth.cards[b].place == place]
+    marked = [b for b in blanks if truth.cards[b].state != "blank"]
+    return (there or marked or blanks)[0]
+
+
+def _explained(books: Books, truth: Truth, card_id: str) -> bool:
+    if card_id in truth.strayed or card_id in truth.by_strangers:
+        return True
+    for key, blanks in truth.fed.items():
+        if card_id in blanks and (key in truth.lies or len(blanks) > 1):
+            return True
+    return False
+
+
+def _attempts_without_a_blank(books: Books, truth: Truth) -> list[Key]:
+    """Attempts that the books gave a blank to, and none was taken for them."""
+    return [
+        key
+        for key, attempt in books.attempts.items()
+        if BOOKED[attempt.outcome] != "hopper" and not truth.fed.get(key)
+    ]

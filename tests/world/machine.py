@@ -1,0 +1,163 @@
+"""The emulated printer in virtual time, and what its cards really did.
+
+Everything of the emulator but its socket: mechanism, memory, parser, gallery, hand.
+Its panels have few dots, so that a world costs little.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from protocols.evolis.models import MODELS as DRIVEN
+from simulators.blanks import Blank, Place
+from simulators.build import Build, PowerUp
+from simulators.clock import Clock, Pacemaker
+from simulators.evolis.gallery import Gallery
+from simulators.evolis.models import MODELS as EMULATED
+from simulators.evolis.printer import Printer
+from simulators.faults import FaultKind, Faults
+from simulators.hand import Hand
+from simulators.mechanism import Mechanism
+from tests.world.story import Story
+
+WIDTH_PX, HEIGHT_PX = 16, 8
+TINY = replace(
+    DRIVEN["Primacy"],
+    row_dots=HEIGHT_PX,
+    capabilities=replace(
+        DRIVEN["Primacy"].capabilities, width_px=WIDTH_PX, height_px=HEIGHT_PX
+    ),
+)
+"""The Primacy as the driver knows it, with a picture of few dots."""
+
+_TINY_EMULATED = replace(EMULATED["Primacy"], row_count=WIDTH_PX, row_dots=HEIGHT_PX)
+_WAIT_MIN_S = 1e-6  # a shorter one would not move a clock that is a float
+
+
+class LoopTime(Clock):
+    """The machine lives in the time of the running loop."""
+
+    def elapsed_s(self) -> float:
+        now_s = asyncio.get_running_loop().time()
+        gone_s, self._wall_s = now_s - self._wall_s, now_s
+        return gone_s
+
+    def wall_wait_s(self, machine_s: float) -> float | None:
+        return max(machine_s, _WAIT_MIN_S)
+
+    def host_s(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Blanks that one feed took from the hopper."""
+
+    fed_no: int
+    blank_ids: tuple[str, ...]
+
+
+@dataclass
+class Witness:
+    """What was seen of the cards, whoever moved them."""
+
+    places: dict[str, Place] = field(default_factory=dict)
+    delivered: dict[str, list[str | None]] = field(default_factory=dict)
+    """The digest of each card (None: not complete) at each arrival in the output."""
+
+
+class Machine:
+    """One printer; `run` brings it to life."""
+
+    def __init__(
+        self, story: Story, seed: int, power_up: PowerUp, *, loses_last_count: bool
+    ) -> None:
+        model = _TINY_EMULATED
+        build = Build(
+            timing=model.timing,
+            cards_count_at=model.cards_count_at,
+            ribbon_counts_at=model.ribbon_counts_at,
+            power_up=power_up,
+            loses_last_count=loses_last_count,
+        )
+        self.mechanism = Mechanism(build, Faults(seed))
+        self.hand = Hand(self.mechanism)
+        clock = LoopTime(_wall_s=asyncio.get_running_loop().time())
+        self.pacemaker = Pacemaker(self.mechanism, clock, self._settle)
+        self.gallery = Gallery(model, None)
+        self.printer = Printer(
+            model,
+            self.mechanism,
+            self.pacemaker,
+            self.gallery,
+            serial="E100000",
+            head_serial="312100000",
+        )
+        self.witness = Witness()
+        self.picked: Callable[[Pick], None] = lambda _: None
+        self._story = story
+        self._fed_count = 0
+        self._latched: list[str] = []
+        self._powered = True
+
+    async def run(self) -> None:
+        """Live, for ever."""
+        await self.pacemaker.run()
+
+    def touched(self, who: str = "hand") -> None:
+        """Say that a hand was at it."""
+        self.pacemaker.touched()
+        self._watch(who)
+
+    def strike(self, kind: FaultKind) -> None:
+        """Let a trouble come true now."""
+        self.pacemaker.catch_up()
+        self.mechanism.strike(kind)
+        self.touched("chance")
+
+    def power(self, *, on: bool) -> None:
+        """Switch it."""
+        self.pacemaker.catch_up()
+        self.mechanism.switch_power(on=on)
+        self.touched("chance")
+
+    def blank(self, blank_id: str) -> Blank:
+        return next(b for b in self.mechanism.blanks if b.blank_id == blank_id)
+
+    def digest(self, blank: Blank) -> str | None:
+        return self.gallery.digest(blank)
+
+    def _settle(self) -> None:
+        self.printer.settle()
+        self._watch("printer")
+
+    def _watch(self, who: str) -> None:
+        machine, story = self.mechanism, self._story
+        if machine.powered != self._powered:
+            self._powered = machine.powered
+            story.tell(who, "printer on" if machine.powered else "printer off")
+        latched = [str(stop) for stop in machine.latched]
+        if latched != self._latched:
+            story.tell("printer", f"faults: {', '.join(latched) or 'none'}")
+            self._latched = latched
+        if machine.cards_fed != self._fed_count:
+            self._fed_count = machine.cards_fed
+            ids = [b.blank_id for b in machine.blanks if b.fed_no == self._fed_count]
+            self.picked(Pick(self._fed_count, tuple(ids)))
+        for blank in machine.blanks:
+            self._follow(blank, who)
+
+    def _follow(self, blank: Blank, who: str) -> None:
+        before = self.witness.places.get(blank.blank_id)
+        if before is blank.place:
+            return
+        self.witness.places[blank.blank_id] = blank.place
+        if before is None and blank.place is Place.HOPPER:
+            return  # loaded
+        what = f"{blank.blank_id} {before or 'outside'} → {blank.place}"
+        self._story.tell(who, f"{what} ({blank.state})")
+        if blank.place is Place.OUTPUT:
+            arrivals = self.witness.delivered.setdefault(blank.blank_id, [])
+            arrivals.append(self.digest(blank))

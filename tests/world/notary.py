@@ -1,0 +1,180 @@
+"""A second reader of the ledger: what is durable at this moment, by its own reckoning.
+
+Reads each event line once its commit stands, knows no table of the journal, and says
+which command to the printer the ledger allows. What it has read must never be lost.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.world.files import NAME
+from tests.world.story import Story
+
+Key = tuple[str, int]
+
+# Command words that move or mark a card, with the stage and the destination that must
+# have been written down before.
+ALLOWED = {
+    "Si": ("feeding", None),
+    "Ss": ("sending", None),
+    "Sr": ("sending", None),
+    "Sv": ("sending", None),
+    "Db": ("sending", None),
+    "Se": ("delivering", "output"),
+    "Sce": ("delivering", "output"),
+    "Ser": ("delivering", "reject-bin"),
+}
+ONCE = ("Si", "Ss")
+"""Commands of which a second one for the same attempt would use a second blank."""
+
+
+@dataclass
+class Attempt:
+    """One use of a blank, as the events tell it."""
+
+    job: str
+    number: int
+    digest: str | None = None
+    stage: str = "feeding"
+    destination: str | None = None
+    outcome: str | None = None
+    found: str | None = None  # what a person said
+    good: bool | None = None
+    commands: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Books:
+    """What the events add up to."""
+
+    attempts: dict[Key, Attempt] = field(default_factory=dict)
+    jobs: dict[str, str] = field(default_factory=dict)  # to their last word
+    stock: Counter[str] = field(default_factory=Counter)
+    lines: list[bytes] = field(default_factory=list)
+    completed: Counter[str] = field(default_factory=Counter)
+    incidents: list[str] = field(default_factory=list)
+
+    @property
+    def newest(self) -> Attempt | None:
+        """The attempt that was begun last."""
+        return next(reversed(self.attempts.values()), None)
+
+
+class Notary:
+    def __init__(self, story: Story) -> None:
+        self.books = Books()
+        self._story = story
+        self._db: sqlite3.Connection | None = None
+
+    def follow(self, folder: Path) -> None:
+        """Read this file from now on; all that stood before must stand in it."""
+        self.leave()
+        self._db = sqlite3.connect(f"file:{folder / NAME}?mode=ro", uri=True)
+        kept = self._rows(0)
+        for number, line in enumerate(self.books.lines, 1):
+            if number > len(kept):
+                self._story.complain(f"event {number} was durable and is lost")
+                return
+            if kept[number - 1] != line:
+                self._story.complain(f"event {number} was durable and is another now")
+        self.read()
+
+    def leave(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def read(self) -> None:
+        """Take in what was committed."""
+        for line in self._rows(len(self.books.lines)):
+            self.books.lines.append(line)
+            self._take(json.loads(line[65:]))
+
+    def _rows(self, after: int) -> list[bytes]:
+        if self._db is None:
+            return []
+        rows = self._db.execute(
+            "SELECT line FROM events WHERE no > ? ORDER BY no", (after,)
+        )
+        return [bytes(row[0]) for row in rows]
+
+    def command(self, word: str) -> None:
+        """Judge a command, told just before its first byte goes out."""
+        if word not in ALLOWED:
+            return
+        self._story.tell("wire", word)
+        stage, destination = ALLOWED[word]
+        attempt = self.books.newest
+        if attempt is None:
+            self._story.complain(f"{word} went out, and no attempt was ever begun")
+            return
+        name = f"{attempt.job}/{attempt.number}"
+        if (attempt.stage, attempt.destination) != (stage, destination):
+            self._story.complain(
+                f"{word} went out at stage {attempt.stage} of {name}: "
+                f"{stage} {destination or ''} was not on disk"
+            )
+        attempt.commands[word] += 1
+        if word in ONCE and attempt.commands[word] > 1:
+            self._story.complain(f"{word} went out twice for {name}")
+
+    def _take(self, event: dict[str, Any]) -> None:
+        data, job = event["data"], event.get("job", "")
+        kind = data["kind"]
+        self._story.tell("agent", _told(event))
+        if kind.startswith("job-"):
+            self.books.jobs[job] = kind.removeprefix("job-")
+            self.books.completed[job] += kind == "job-completed"
+        elif kind.startswith("attempt-"):
+            self._attempt(kind, (job, event["attempt"]), data)
+        elif kind == "stock-moved":
+            source, count = data["source"], data["count"]
+            self.books.stock[source] += count if source == "received" else -count
+            self.books.stock[data["destination"]] += count
+        elif kind == "incident-raised":
+            self.books.incidents.append(data["incident"])
+
+    def _attempt(self, kind: str, key: Key, data: dict[str, Any]) -> None:
+        attempt = self.books.attempts.setdefault(key, Attempt(*key))
+        if kind == "attempt-stage":
+            attempt.stage = data["stage"]
+            attempt.destination = data.get("destination")
+            attempt.digest = data.get("digest") or attempt.digest
+        elif kind == "attempt-closed":
+            attempt.outcome = data["outcome"]
+            attempt.stage, attempt.destination = "closed", None
+        else:
+            attempt.found, attempt.good = data["found"], data.get("good")
+            attempt.outcome = _RESOLVED.get((attempt.found, attempt.good), "unknown")
+
+
+_RESOLVED = {
+    ("output", True): "good",
+    ("output", False): "spoiled",
+    ("reject-bin", None): "spoiled",
+    ("reject-bin", False): "spoiled",
+    ("hopper", None): "untouched",
+    ("missing", None): "missing",
+}
+
+
+def _told(event: dict[str, Any]) -> str:
+    data = event["data"]
+    name = event.get("job", "")
+    if "attempt" in event:
+        name += f"/{event['attempt']}"
+    words = [
+        str(data[key])
+        for key in ("stage", "outcome", "found", "good", "source", "destination")
+        if data.get(key) is not None
+    ]
+    for key in ("count", "cause", "reason", "reasons", "incident", "detail"):
+        if data.get(key):
+            words.append(str(data[key]))
+    return f"#{event['no']} {data['kind']} {name} {' '.join(words)}".replace("  ", " ")

@@ -1,0 +1,213 @@
+"""Who stands at the printer: removes what is in the way, and answers what is asked.
+
+Sees what can be seen, and says the truth; a liar does not always.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+from agent.contract.events import Found
+from agent.contract.events import Place as StockPlace
+from agent.journal.journal import JobView, Journal, Refusal, Resolution
+from simulators.blanks import Blank, Place
+from simulators.faults import FaultKind
+from simulators.hand import causes, clear
+from tests.agent.virtual_time import elapse
+from tests.world.machine import Machine
+from tests.world.notary import Key
+from tests.world.story import Story
+
+LOOK_S = 12.0
+REFILL_COUNT = 4
+OUT_OF_STEP_LOOKS = 6  # that the agent finds no printer, then it is switched off and on
+REJECT_ASKS_MAX = 2  # then the card is taken out by hand
+INVISIBLE = (FaultKind.DOUBLE_FEED,)
+
+
+@dataclass
+class Deeds:
+    """What people did that no book was told, and what they said that is not so."""
+
+    strayed: dict[str, str] = field(default_factory=dict)  # blank id to what befell it
+    lies: dict[Key, str] = field(default_factory=dict)
+    fed: dict[Key, list[str]] = field(default_factory=dict)  # blanks of each attempt
+    alone: bool = False  # somebody prints behind the agent's back now
+
+
+class Person:
+    def __init__(
+        self, machine: Machine, story: Story, deeds: Deeds, dice: Random, lies: float
+    ) -> None:
+        self._machine = machine
+        self._story = story
+        self._deeds = deeds
+        self._dice = dice
+        self._lies = lies
+        self._asked: dict[Key, int] = {}
+        self._unreachable_looks = 0
+        self.loaded_count = (
+            0  # blanks ever put on the hopper with the agent's knowledge
+        )
+
+    async def look(self, journal: Journal, reasons: list[str]) -> None:
+        """Look once at printer and agent, and do what is to be done."""
+        self._remove_causes()
+        await self.report_blanks(journal)
+        await self._refill(journal)
+        self._bring_back_in_step(reasons)
+        job = journal.doubtful()
+        if job is not None and not job.reject_asked:
+            await self._answer(journal, job)
+        elif job is None and journal.open_attempt() is None:
+            self._clear_path(reasons)
+
+    def _say(self, what: str) -> None:
+        self._story.tell("person", what)
+
+    def _remove_causes(self) -> None:
+        mechanism = self._machine.mechanism
+        for kind in causes(mechanism):
+            empty = kind is FaultKind.HOPPER_EMPTY and not mechanism.at(Place.HOPPER)
+            if kind in INVISIBLE or empty or mechanism.moving:
+                continue
+            self._say(f"sets right: {kind}")
+            clear(self._machine.hand, kind)
+            self._machine.touched("person")
+
+    async def _refill(self, journal: Journal) -> None:
+        if self._machine.mechanism.at(Place.HOPPER) or not journal.queued_count():
+            return
+        self._say(f"loads {REFILL_COUNT} blanks and says so")
+        self._machine.hand.load(REFILL_COUNT)
+        self._machine.touched("person")
+        self.loaded_count += REFILL_COUNT
+        await self.report_blanks(journal)
+
+    async def report_blanks(self, journal: Journal) -> None:
+        """Say how many blanks were loaded that the agent does not know of."""
+        count = self.loaded_count - journal.stock()[StockPlace.RECEIVED]
+        if count:
+            await journal.load_stock(count, "person")
+
+    def _bring_back_in_step(self, reasons: list[str]) -> None:
+        lost = "connecting-to-device-error" in reasons
+        self._unreachable_looks = self._unreachable_looks + 1 if lost else 0
+        if self._unreachable_looks >= OUT_OF_STEP_LOOKS:
+            self._unreachable_looks = 0
+            self._say("switches the printer off and on")
+            self._machine.power(on=False)
+            self._machine.power(on=True)
+
+    def _clear_path(self, reasons: list[str]) -> None:
+        """Take out what stands in the path and belongs to no card under way."""
+        mechanism = self._machine.mechanism
+        in_the_way = {"x-foreign-card-error", "media-jam-error"} & set(reasons)
+        if not in_the_way or mechanism.moving or self._deeds.alone:
+            return
+        for blank in mechanism.at(Place.PATH):
+            self._put_aside(blank)
+
+    def _put_aside(self, blank: Blank) -> None:
+        if blank.strange and blank.blank_id not in self._deeds.strayed:
+            to = Place.HAND
+        elif blank.state == "blank":
+            to = Place.HOPPER
+        else:
+            to = Place.REJECT_BIN
+            self._stray(blank, "found in the path and put into the reject bin")
+        self._move(blank, to)
+
+    def _move(self, blank: Blank, to: Place) -> None:
+        self._say(f"puts {blank.blank_id} from {blank.place} to {to}")
+        machine = self._machine
+        if blank.place is Place.PATH:
+            path = machine.mechanism.at(Place.PATH)
+            machine.mechanism.put(blank, to)
+            if path == [blank]:
+                machine.mechanism.jammed = False
+        else:
+            blank.place = to
+        machine.touched("person")
+
+    def _stray(self, blank: Blank, why: str) -> None:
+        self._deeds.strayed.setdefault(blank.blank_id, why)
+
+    async def _answer(self, journal: Journal, job: JobView) -> None:
+        key = (job.job_id, job.attempts)
+        if self._machine.mechanism.moving:
+            return
+        found, good = self._truth(key, str(job.stage))
+        if self._lies and self._dice.random() < self._lies:
+            found, good = self._lie(key, (found, good))
+        self._say(f"says of {key[0]}/{key[1]}: {found} {_word(good)}")
+        try:
+            answer = Resolution(found, good, "looked", "person")
+            await journal.resolve(job.job_id, answer)
+        except Refusal as refusal:
+            self._say(f"is refused: {refusal.message}")
+            if key in self._deeds.lies:
+                del self._deeds.lies[key]
+
+    def _lie(
+        self, key: Key, truth: tuple[Found, bool | None]
+    ) -> tuple[Found, bool | None]:
+        claims = [
+            (Found.OUTPUT, True),
+            (Found.OUTPUT, False),
+            (Found.REJECT_BIN, None),
+            (Found.MISSING, None),
+            (Found.HOPPER, None),
+        ]
+        claim = self._dice.choice([one for one in claims if one != truth])
+        self._deeds.lies[key] = f"{claim[0]} {_word(claim[1])}, but {truth[0]}"
+        return claim
+
+    def _truth(self, key: Key, stage: str) -> tuple[Found, bool | None]:
+        blank = self._blank_of(key)
+        if blank is None:
+            return Found.HOPPER, None
+        match blank.place:
+            case Place.OUTPUT if self._is_good(blank):
+                return Found.OUTPUT, True
+            case Place.OUTPUT:
+                self._move(blank, Place.REJECT_BIN)
+                return Found.OUTPUT, False
+            case Place.REJECT_BIN:
+                return Found.REJECT_BIN, None
+            case Place.HAND:
+                return Found.MISSING, None
+            case Place.HOPPER if stage == "feeding" and blank.state == "blank":
+                return Found.HOPPER, None
+            case Place.HOPPER:
+                self._move(blank, Place.REJECT_BIN)
+                return Found.REJECT_BIN, None
+        return self._in_the_path(key, blank)
+
+    def _in_the_path(self, key: Key, blank: Blank) -> tuple[Found, bool | None]:
+        for other in self._machine.mechanism.at(Place.PATH):
+            if other is not blank:
+                self._put_aside(other)
+        self._asked[key] = self._asked.get(key, 0) + 1
+        if self._asked[key] <= REJECT_ASKS_MAX:
+            return Found.PRINTER, None
+        self._move(blank, Place.REJECT_BIN)
+        return Found.REJECT_BIN, None
+
+    def _blank_of(self, key: Key) -> Blank | None:
+        blanks = [self._machine.blank(name) for name in self._deeds.fed.get(key, [])]
+        marked = [blank for blank in blanks if blank.state != "blank"]
+        return (marked or blanks or [None])[0]  # type: ignore[list-item]
+
+    def _is_good(self, blank: Blank) -> bool:
+        return blank.state == "complete"
+
+
+def _word(good: bool | None) -> str:
+    return "" if good is None else "good" if good else "bad"
+
+
+async def pause() -> None:
+    """Until the next look."""
+    await elapse(LOOK_S)

@@ -1,0 +1,174 @@
+"""What is to happen in a world: drawn from a seed, or set down for a standard card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+from simulators.build import PowerUp
+from simulators.faults import FaultKind
+from tests.world.centre import Order
+from tests.world.process import Death
+
+
+class What(StrEnum):
+    """What people, power and network do beside the plan."""
+
+    STEAL_BLANK = "steals a blank from the hopper"
+    STEAL_CARD = "takes the newest card from the output"
+    PUT_BACK = "puts a card from the reject bin on the hopper"
+    INSERT = "slides a strange card into the path"
+    PULL_TO_HAND = "pulls the card out of the path and keeps it"
+    PULL_TO_OUTPUT = "pulls the card out of the path and lays it to the good ones"
+    PULL_TO_HOPPER = "pulls the card out of the path and lays it on the hopper"
+    PRINT_ALONE = "prints a card behind the agent's back"
+    OPEN_COVER = "opens the cover"
+    CHANGE_RIBBON = "changes the ribbon"
+    SWITCH_OFF = "switches the printer off and on"
+    BROKER_DOWN = "the broker goes down"
+    BROKER_UP = "the broker comes back"
+    DISK_FULL = "the disk is full"
+    DISK_ROOM = "the disk has room again"
+    RESTART = "the agent is stopped and started in good order"
+
+
+@dataclass(frozen=True)
+class Act:
+    at_s: float
+    what: What
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A trouble of the emulator's that comes at a time and not at a card."""
+
+    at_s: float
+    kind: FaultKind
+
+
+@dataclass(frozen=True)
+class Plan:
+    seed: int
+    orders: tuple[Order, ...]
+    hopper_count: int = 6
+    ribbon_sets: int = 20
+    faults: tuple[tuple[FaultKind, int], ...] = ()  # at the n-th card
+    strikes: tuple[Strike, ...] = ()
+    acts: tuple[Act, ...] = ()
+    deaths: tuple[Death, ...] = ()  # of the first life, the second …
+    power_up: PowerUp = PowerUp.KEEP
+    loses_last_count: bool = False
+    lie_share: float = 0.0  # of a person's answers
+    clock_sure: bool = True
+
+    def __str__(self) -> str:
+        cards = ", ".join(f"{o.job_id} {o.sides}-sided" for o in self.orders)
+        parts = [
+            f"{cards}; {self.hopper_count} blanks, {self.ribbon_sets} sets",
+            f"power-up: {self.power_up}",
+        ]
+        if self.loses_last_count:
+            parts.append("loses its last count")
+        if self.lie_share:
+            parts.append(f"lies: {self.lie_share:.0%}")
+        parts += [f"{kind} at card {card_no}" for kind, card_no in self.faults]
+        parts += [f"{one.kind} at {one.at_s:.1f} s" for one in self.strikes]
+        parts += [f"at {one.at_s:.1f} s {one.what}" for one in self.acts]
+        parts += [f"dies at point {death.point}{_with(death)}" for death in self.deaths]
+        return "; ".join(parts)
+
+
+def _with(death: Death) -> str:
+    lost = [
+        name
+        for name, is_lost in (("station", death.station), ("printer", death.printer))
+        if is_lost
+    ]
+    return f" with the power of {' and '.join(lost)}" if lost else ""
+
+
+STANDARD = {
+    "simplex": Plan(0, (Order("J1", 1),)),
+    "duplex": Plan(0, (Order("J1", 1, sides=2),)),
+    "jam": Plan(0, (Order("J1", 1),), faults=((FaultKind.JAM_PATH, 1),)),
+    "ribbon-end": Plan(0, (Order("J1", 1),), faults=((FaultKind.RIBBON_ENDED, 1),)),
+}
+
+POWERS = ("process", "printer", "station", "both")
+
+
+def death_at(point: int, power: str) -> Death:
+    """A death at a point with the power of what `power` names."""
+    return Death(
+        point,
+        station=power in ("station", "both"),
+        printer=power in ("printer", "both"),
+    )
+
+
+HARMLESS = (What.OPEN_COVER, What.CHANGE_RIBBON, What.SWITCH_OFF, What.RESTART)
+
+
+def random_plan(seed: int) -> Plan:
+    """Draw a world."""
+    dice = Random(f"world {seed}")
+    orders = tuple(
+        Order(
+            f"J{number}",
+            number * 10,
+            sides=dice.choice((1, 1, 2)),
+            blanks=dice.choice((1, 2, 2, 3)),
+            at_s=dice.choice((0.0, 0.0, round(dice.uniform(0, 90), 3))),
+        )
+        for number in range(1, dice.choice((1, 1, 2, 2, 3)) + 1)
+    )
+    kinds = list(FaultKind)
+    faults = tuple(
+        (dice.choice(kinds), dice.randint(1, 3))
+        for _ in range(dice.choice((0, 0, 1, 1, 2)))
+    )
+    strikes = tuple(
+        Strike(round(dice.uniform(0.5, 60), 3), dice.choice(kinds))
+        for _ in range(dice.choice((0, 0, 0, 1, 2)))
+    )
+    return Plan(
+        seed=seed,
+        orders=orders,
+        hopper_count=dice.choice((1, 2, 5, 6)),
+        ribbon_sets=dice.choice((1, 2, 20, 20)),
+        faults=faults,
+        strikes=strikes,
+        acts=_acts(dice),
+        deaths=_deaths(dice),
+        power_up=dice.choice((PowerUp.KEEP, PowerUp.KEEP, *PowerUp)),
+        loses_last_count=dice.random() < 0.15,
+        lie_share=dice.choice((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5)),
+        clock_sure=dice.random() < 0.9,
+    )
+
+
+def _acts(dice: Random) -> tuple[Act, ...]:
+    acts = []
+    for _ in range(dice.choice((0, 0, 0, 1, 1, 2, 3))):
+        what = dice.choice(list(What))
+        at_s = round(dice.uniform(0.5, 60), 3)
+        acts.append(Act(at_s, what))
+        until_s = at_s + round(dice.uniform(1, 60), 3)
+        if what is What.BROKER_DOWN:
+            acts.append(Act(until_s, What.BROKER_UP))
+        elif what is What.DISK_FULL:
+            acts.append(Act(until_s, What.DISK_ROOM))
+    return tuple(sorted(acts, key=lambda act: act.at_s))
+
+
+def _deaths(dice: Random) -> tuple[Death, ...]:
+    return tuple(
+        Death(
+            point=dice.randint(1, 160),
+            station=dice.random() < 0.4,
+            printer=dice.random() < 0.3,
+            down_s=dice.choice((1.0, 5.0, 30.0, 200.0)),
+        )
+        for _ in range(dice.choice((0, 1, 1, 1, 2, 3)))
+    )

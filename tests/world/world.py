@@ -1,0 +1,442 @@
+"""A world: one printer, one agent, its centre, people and chance, in virtual time.
+
+The agent is the real one down to its seams: clock, executor, link and transport are the
+world's; worker, uplink, door, journal, lifecycle and driver are not touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import structlog
+from PIL import Image
+
+from agent.clock import InlineExecutor
+from agent.contract.events import AgentStarted, AgentStopped
+from agent.contract.messages import Job
+from agent.door import Door
+from agent.health import Health
+from agent.journal import chain
+from agent.journal.journal import Journal
+from agent.newcomer import Newcomer
+from agent.state import Standing, state_of
+from agent.uplink import Ends, Uplink
+from agent.worker import Worker
+from agent.workshop import Workshop
+from protocols.evolis.driver import EvolisDriver
+from protocols.vocabulary import CardSide, StateReason
+from tests.agent.virtual_time import START, LoopClock, VirtualTimeLoop, elapse
+from tests.world import judge
+from tests.world.broker import Broker, MemoryLink
+from tests.world.centre import ADDRESS, Centre, open_ack, open_message
+from tests.world.files import Files
+from tests.world.machine import HEIGHT_PX, TINY, WIDTH_PX, Machine, Pick
+from tests.world.mischief import Mischief
+from tests.world.notary import Notary
+from tests.world.person import LOOK_S, Deeds, Person
+from tests.world.plan import Act, Plan, Strike, What
+from tests.world.process import Disk, Process, make_task
+from tests.world.story import Story
+from tests.world.wire import Wire
+
+LIMIT_S = 1800.0
+LOOK_AT_REST_S = 3.0
+SESSION_ID = 4711
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a world came to."""
+
+    plan: Plan
+    story: str
+    complaints: list[str]
+    trace: list[list[str]]  # of each life: its commits and commands
+    points: list[int]
+    ended_s: float
+
+
+class WorldClock(LoopClock):
+    def __init__(self, *, sure: bool) -> None:
+        self._sure = sure
+
+    def synchronised(self) -> bool:
+        return self._sure
+
+
+class Life:
+    """The agent's parts in one process, joined as the daemon joins them."""
+
+    def __init__(self, world: World, process: Process) -> None:
+        self._world = world
+        self.process = process
+        self.disk = Disk(process, world.notary.read)
+        self.journal: Journal | None = None
+        self.worker: Worker | None = None
+        self.ended_well = False
+
+    async def main(self) -> None:
+        """Work until `stop`, in the order of the daemon."""
+        world, clock = self._world, self._world.clock
+        journal = await Journal.open(
+            self.process.folder / "journal.db", clock, self.disk, dice=world.dice
+        )
+        self.journal = journal
+        world.notary.follow(self.process.folder)
+        worker, uplink = self._join(journal)
+        self.worker = worker
+        await journal.record(AgentStarted(version="world", contract=0))
+        await world.person.report_blanks(journal)
+        async with asyncio.TaskGroup() as group:
+            up = group.create_task(uplink.run())
+            work = group.create_task(worker.run())
+            await work
+            await journal.record(AgentStopped(reason="asked to stop"))
+            uplink.stop()
+            await up
+        self.ended_well = True
+
+    def _join(self, journal: Journal) -> tuple[Worker, Uplink]:
+        world, clock = self._world, self._world.clock
+        health = Health({}, lambda: 0.0)
+        newcomer = Newcomer(open_message)
+        workshop = Workshop(self._make_driver, newcomer.take, draw, newcomer.forget)
+        worker = Worker(journal, workshop, clock, InlineExecutor(), health)
+        standing = Standing(family="evolis", unsigned_jobs=True)
+        ends = Ends(
+            make_link=lambda: MemoryLink(world.broker, self.process),
+            address=ADDRESS,
+            door=Door(journal, newcomer.open, InlineExecutor(), clock, newcomer.forget),
+            open_ack=open_ack,
+            state=lambda number: state_of(journal, worker.picture, standing, number),
+            duel=lambda on: worker.hold(StateReason.SECOND_AGENT, on=on),
+            dice=world.dice,
+        )
+        return worker, Uplink(ends, journal, clock, health)
+
+    def _make_driver(self) -> EvolisDriver:
+        world = self._world
+        wire = Wire(world.machine, self.process, self.disk, world.notary.command)
+        return EvolisDriver(TINY, wire, session_id=SESSION_ID)
+
+    async def close(self) -> None:
+        """Give the files back; of a dead process nothing more is written."""
+        if self.journal is not None:
+            self.journal._reader.close()
+            self.journal._store.close()
+
+
+class World:
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.dice = Random(f"dice {plan.seed}")
+        loop = asyncio.get_running_loop()
+        self.story = Story(loop.time)
+        self.clock = WorldClock(sure=plan.clock_sure)
+        self.machine = Machine(
+            self.story,
+            plan.seed,
+            plan.power_up,
+            loses_last_count=plan.loses_last_count,
+        )
+        self.notary = Notary(self.story)
+        self.broker = Broker(ADDRESS, self.dice)
+        self.centre = Centre(plan.orders, self.broker, self.story, self.now)
+        self.deeds = Deeds()
+        person = Random(f"person {plan.seed}")
+        self.person = Person(
+            self.machine, self.story, self.deeds, person, plan.lie_share
+        )
+        self.mischief = Mischief(self.machine, self.story, self.deeds)
+        self.machine.picked = self._picked
+        self.by_strangers: set[str] = set()
+        self.life: Life | None = None
+        self._lives: list[Process] = []
+        self._pending_acts = 0
+
+    def now(self) -> datetime:
+        now = self.clock.wall()
+        return now.replace(microsecond=0)
+
+    async def run(self) -> Result:
+        """Live until nothing more will happen, then judge."""
+        self.story.tell("plan", f"seed {self.plan.seed}: {self.plan}")
+        self._fill()
+        others = [
+            asyncio.ensure_future(work)
+            for work in (
+                self.machine.run(),
+                self.centre.run(),
+                self._look_after(),
+                self._live(),
+                *(self._act(act) for act in self.plan.acts),
+                *(self._strike(strike) for strike in self.plan.strikes),
+            )
+        ]
+        try:
+            await self._until_at_rest()
+        finally:
+            await self._end(others)
+        self._judge()
+        return Result(
+            self.plan,
+            self.story.text,
+            self.story.complaints,
+            [process.trace for process in self._lives],
+            [process.points for process in self._lives],
+            self.story.at_s,
+        )
+
+    def _fill(self) -> None:
+        plan, hand = self.plan, self.machine.hand
+        hand.load(plan.hopper_count)
+        hand.change_ribbon("YMCKO", plan.ribbon_sets)
+        for kind, card_no in plan.faults:
+            self.machine.mechanism.faults.schedule(kind, card_no)
+        self.person.loaded_count = plan.hopper_count
+
+    def _picked(self, pick: Pick) -> None:
+        attempt = self.notary.books.newest
+        if self.deeds.alone:
+            self.by_strangers |= set(pick.blank_ids)
+        elif attempt is None or attempt.stage == "closed":
+            self.story.complain(f"fed {pick.blank_ids}, and no attempt is open")
+        else:
+            key = (attempt.job, attempt.number)
+            self.deeds.fed.setdefault(key, []).extend(pick.blank_ids)
+
+    # The agent's lives
+
+    async def _live(self) -> None:
+        left: Files | None = None
+        number = 0
+        while True:
+            deaths = self.plan.deaths
+            death = deaths[number] if number < len(deaths) else None
+            number += 1
+            folder = self.folder / f"life-{number}"
+            if left is None:
+                folder.mkdir()
+            else:
+                left.write(folder)
+            left = await self._one_life(Process(folder, death, self.dice))
+            await elapse(death.down_s if death is not None else 1.0)
+
+    async def _one_life(self, process: Process) -> Files:
+        self._lives.append(process)
+        life = self.life = Life(self, process)
+        self.story.tell("agent", f"starts, life {len(self._lives)}")
+        main = process.start(life.main())
+        died = asyncio.ensure_future(process.died.wait())
+        try:
+            await asyncio.wait({main, died}, return_when=asyncio.FIRST_COMPLETED)
+            if process.dead:
+                self._died(process)
+            elif not main.cancelled() and (error := main.exception()) is not None:
+                self.story.complain(f"agent: ended by {_named(error)}")
+        finally:
+            self.life = None
+            died.cancel()
+            await process.sweep()
+            self.notary.leave()
+            if process.left is None:
+                process.left = Files.read(process.folder)
+            await life.close()
+        if life.ended_well:
+            process.left = Files.read(process.folder)
+        return process.left
+
+    def _died(self, process: Process) -> None:
+        death = process.death
+        assert death is not None
+        link = self.broker.link
+        self.story.tell("chance", f"the agent dies at point {death.point}")
+        if death.printer:
+            self.machine.power(on=False)
+        if link is not None:
+            link.lose()
+
+    # What goes on beside it
+
+    async def _look_after(self) -> None:
+        while True:
+            await elapse(LOOK_S)
+            life = self.life
+            alive = life is not None and not life.process.dead
+            if not alive or life is None or life.worker is None:
+                continue
+            assert life.journal is not None
+            # A person's word that dies with the agent is given again.
+            asked = life.process.start(
+                self.person.look(life.journal, life.worker.picture.reasons)
+            )
+            died = asyncio.ensure_future(life.process.died.wait())
+            try:
+                await asyncio.wait({asked, died}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                died.cancel()
+            if asked.done() and not asked.cancelled():
+                asked.result()
+
+    async def _act(self, act: Act) -> None:
+        self._pending_acts += 1
+        await elapse(act.at_s)
+        life = self.life
+        match act.what:
+            case What.BROKER_DOWN | What.BROKER_UP:
+                self.story.tell("chance", act.what)
+                self.broker.fail(up=act.what is What.BROKER_UP)
+            case What.DISK_FULL | What.DISK_ROOM:
+                self.story.tell("chance", act.what)
+                if life is not None and not life.process.dead:
+                    life.disk.fill(full=act.what is What.DISK_FULL)
+            case What.RESTART:
+                self.story.tell("chance", act.what)
+                if life is not None and life.worker is not None:
+                    life.worker.stop()
+            case _:
+                await self.mischief.do(act.what)
+        self._pending_acts -= 1
+
+    async def _strike(self, strike: Strike) -> None:
+        self._pending_acts += 1
+        await elapse(strike.at_s)
+        self.story.tell("chance", f"strikes: {strike.kind}")
+        self.machine.strike(strike.kind)
+        self._pending_acts -= 1
+
+    # The end
+
+    async def _until_at_rest(self) -> None:
+        while self.story.at_s < LIMIT_S:
+            await elapse(LOOK_AT_REST_S)
+            if self._at_rest():
+                return
+        self.story.complain(f"no peace within {LIMIT_S:g} s")
+
+    def _at_rest(self) -> bool:
+        books = self.notary.books
+        open_jobs = judge.jobs_at_rest(books, [o.job_id for o in self.plan.orders])
+        held = self.centre.book.ledger.no
+        return (
+            not open_jobs
+            and not self._pending_acts
+            and self.life is not None
+            and held == len(books.lines) > 0
+            and not self.machine.mechanism.moving
+        )
+
+    async def _end(self, others: list[asyncio.Future[Any]]) -> None:
+        for other in others:
+            other.cancel()
+        results = await asyncio.gather(*others, return_exceptions=True)
+        for error in results:
+            if isinstance(error, Exception):
+                raise error
+
+    def _judge(self) -> None:
+        orders, books = self.plan.orders, self.notary.books
+        job_ids = [order.job_id for order in orders]
+        found = judge.judge(books, self._truth(), job_ids)
+        found += judge.jobs_at_rest(books, job_ids)
+        lines = [line.raw for line in self.centre.book.ledger.lines]
+        found += judge.reported(books, lines)
+        folder = self._lives[-1].folder
+        raw = b"".join(path.read_bytes() for path in sorted(folder.glob("journal.db*")))
+        canaries = {order.job_id: order.canary for order in orders}
+        found += judge.erased(books, raw, canaries)
+        chain.verify(books.lines)
+        for complaint in found:
+            self.story.complain(complaint)
+
+    def _truth(self) -> judge.Truth:
+        machine, deeds = self.machine, self.deeds
+        cards = {
+            blank.blank_id: judge.Card(
+                blank.blank_id,
+                str(blank.place),
+                blank.state,
+                machine.digest(blank),
+                machine.witness.delivered.get(blank.blank_id, []),
+                strange=blank.fed_no is None and blank.strange,
+            )
+            for blank in machine.mechanism.blanks
+        }
+        return judge.Truth(
+            cards, deeds.fed, deeds.strayed, deeds.lies, self.by_strangers
+        )
+
+
+def draw(job: Job, _parts: Mapping[str, bytes]) -> Mapping[CardSide, Image.Image]:
+    """Return pictures of few dots, others for each job."""
+    shade = int(job.job_id[1:]) * 16
+    size = (WIDTH_PX, HEIGHT_PX)
+    front = {CardSide.FRONT: Image.new("RGB", size, (shade, 2, 3))}
+    if job.sides.back is None:
+        return front
+    return front | {CardSide.BACK: Image.new("RGB", size, (shade, 200, 3))}
+
+
+def play(plan: Plan) -> Result:
+    """Run a whole world, in a folder in memory where there is one."""
+    shm = Path("/dev/shm")
+    with (
+        tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None) as folder,
+        _logged() as logged,
+        asyncio.Runner(loop_factory=_loop) as runner,
+    ):
+        result = runner.run(_play(plan, Path(folder), logged))
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(folder).mkdir()
+    return result
+
+
+async def _play(plan: Plan, folder: Path, logged: list[dict[str, Any]]) -> Result:
+    world = World(plan, folder)
+    _HEAR.append(world.story)
+    try:
+        return await world.run()
+    finally:
+        _HEAR.remove(world.story)
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = VirtualTimeLoop()
+    loop.set_task_factory(make_task)  # type: ignore[arg-type] # of 3.11: takes context
+    return loop
+
+
+_HEAR: list[Story] = []
+
+
+@contextmanager
+def _logged() -> Iterator[list[dict[str, Any]]]:
+    """Hear the agent's log: what it calls a failure of its own is a complaint."""
+    heard: list[dict[str, Any]] = []
+
+    def hear(_logger: object, _method: str, event: dict[str, Any]) -> Any:
+        if event["event"] == "worker_failed" and _HEAR:
+            error = event["exc_info"]
+            _HEAR[-1].complain(f"agent: {_named(error)}")
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    structlog.configure(processors=[hear], cache_logger_on_first_use=False)
+    try:
+        yield heard
+    finally:
+        structlog.configure(**before)
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
