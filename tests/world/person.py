@@ -47,9 +47,7 @@ class Person:
         self._lies = lies
         self._asked: dict[Key, int] = {}
         self._unreachable_looks = 0
-        self.loaded_count = (
-            0  # blanks ever put on the hopper with the agent's knowledge
-        )
+        self.loaded_count = 0  # blanks put on the hopper that the agent is to know of
 
     async def look(self, journal: Journal, reasons: list[str]) -> None:
         """Look once at printer and agent, and do what is to be done."""

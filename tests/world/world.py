@@ -7,9 +7,8 @@ world's; worker, uplink, door, journal, lifecycle and driver are not touched.
 from __future__ import annotations
 
 import asyncio
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +33,7 @@ from agent.worker import Worker
 from agent.workshop import Workshop
 from protocols.evolis.driver import EvolisDriver
 from protocols.vocabulary import CardSide, StateReason
-from tests.agent.virtual_time import START, LoopClock, VirtualTimeLoop, elapse
+from tests.agent.virtual_time import LoopClock, VirtualTimeLoop, elapse
 from tests.world import judge
 from tests.world.broker import Broker, MemoryLink
 from tests.world.centre import ADDRESS, Centre, open_ack, open_message
@@ -336,7 +335,7 @@ class World:
             and not self.machine.mechanism.moving
         )
 
-    async def _end(self, others: list[asyncio.Future[Any]]) -> None:
+    async def _end(self, others: Sequence[asyncio.Future[Any]]) -> None:
         for other in others:
             other.cancel()
         results = await asyncio.gather(*others, return_exceptions=True)
@@ -392,16 +391,14 @@ def play(plan: Plan) -> Result:
     shm = Path("/dev/shm")
     with (
         tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None) as folder,
-        _logged() as logged,
+        _logged(),
         asyncio.Runner(loop_factory=_loop) as runner,
     ):
-        result = runner.run(_play(plan, Path(folder), logged))
-        shutil.rmtree(folder, ignore_errors=True)
-        Path(folder).mkdir()
+        result = runner.run(_play(plan, Path(folder)))
     return result
 
 
-async def _play(plan: Plan, folder: Path, logged: list[dict[str, Any]]) -> Result:
+async def _play(plan: Plan, folder: Path) -> Result:
     world = World(plan, folder)
     _HEAR.append(world.story)
     try:
@@ -420,11 +417,10 @@ _HEAR: list[Story] = []
 
 
 @contextmanager
-def _logged() -> Iterator[list[dict[str, Any]]]:
+def _logged() -> Iterator[None]:
     """Hear the agent's log: what it calls a failure of its own is a complaint."""
-    heard: list[dict[str, Any]] = []
 
-    def hear(_logger: object, _method: str, event: dict[str, Any]) -> Any:
+    def hear(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
         if event["event"] == "worker_failed" and _HEAR:
             error = event["exc_info"]
             _HEAR[-1].complain(f"agent: {_named(error)}")
@@ -433,7 +429,7 @@ def _logged() -> Iterator[list[dict[str, Any]]]:
     before = structlog.get_config()
     structlog.configure(processors=[hear], cache_logger_on_first_use=False)
     try:
-        yield heard
+        yield
     finally:
         structlog.configure(**before)
 
