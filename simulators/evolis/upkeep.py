@@ -76,7 +76,7 @@ class Upkeep:
             ("n",): f"{self.counters.cleanings}",
             ("clp",): f"{self.until_advised}",
             ("s", "1"): f"{firmware.clean_after} {mandatory_after} ",
-            ("r",): f"{self.counters.cleaned_at}",
+            ("r",): f"{self.counters.cleaned_at + firmware.clean_after}",
             ("cnac",): f"{self.counters.thorough_cleanings}",
         }
         return values.get(parameters)

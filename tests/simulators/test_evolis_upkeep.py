@@ -139,7 +139,7 @@ def test_an_older_firmware_has_numbers_where_a_newer_one_has_names():
                 await world.text(f"Rco;{what}")
                 for what in ("c", "n", "clp", "s;1", "r", "cnac")
             ]
-            assert texts == ["7", "0", "7", "10 15 ", "4", "1"]
+            assert texts == ["7", "0", "7", "10 15 ", "14", "1"]
             assert await world.text("Rco;s") == "ERROR PARAMETRES"
 
     asyncio.run(story())

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.simulators.emulator_world import World, living
+from tests.simulators.emulator_world import Reply, World, living
 
 PROGRAM = Path(__file__).with_name("sdk_program.py")
 ANSWER_S = 30.0
@@ -68,6 +68,11 @@ class Machine:
         answer = waiting.result(timeout=10)
         assert answer["ok"], answer
         return answer
+
+    def poll(self) -> Reply:
+        """The printer's status, as a host that sends nothing gets it."""
+        waiting = asyncio.run_coroutine_threadsafe(self.world.poll(), self._loop)
+        return waiting.result(timeout=10)
 
     def hand(self, act: str, **how: object) -> dict[str, Any]:
         return self.do(do="hand", act=act, **how)
@@ -151,9 +156,15 @@ class Client:
 
     def result(self, what: str, *arguments: object) -> dict[str, Any]:
         """As `__call__`, with the error the SDK keeps: {value, error}."""
-        answer: dict[str, Any] = self._sdk.ask(
-            do="call", on=self._name, what=what, **{"with": arguments}
-        )
+        self.begin(what, *arguments)
+        return self.end()
+
+    def begin(self, what: str, *arguments: object) -> None:
+        """Call a method and do not wait; `end` returns what `result` would."""
+        self._sdk.begin(do="call", on=self._name, what=what, **{"with": arguments})
+
+    def end(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self._sdk.end()
         return answer
 
     @property
@@ -178,7 +189,7 @@ class Client:
         )
 
     def answers_within(self, limit_s: float) -> bool:
-        """Whether `end_print` would have the code by then."""
+        """Whether `end` or `end_print` would have an answer by then."""
         return self._sdk.answers_within(limit_s)
 
     def end_print(self) -> str:
