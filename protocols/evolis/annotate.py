@@ -25,7 +25,7 @@ from protocols.evolis.codec import (
     Word,
     refusal,
 )
-from protocols.evolis.commands import COMMANDS, Command, Op
+from protocols.evolis.commands import COMMANDS, Answer, Command, Op
 from protocols.evolis.flags import FLAGS
 from protocols.evolis.status import flags_up
 
@@ -39,6 +39,7 @@ _HEADS = (
 )
 _WORD = re.compile(r"[A-Za-z]{1,8}")
 _DENIED = ("Dm", "Rmb", "Smr")  # what they carry or read is a card holder's
+_STREAMS = [row for row in COMMANDS.values() if row.answer is Answer.IGNORED]
 _PLAIN = re.compile(r"[\w ,]*")  # what a regular expression takes as it stands
 
 
@@ -96,6 +97,11 @@ def _request(sent: bytes) -> _Request:
     name = word.decode("latin-1")
     if name in _DENIED:
         return _private(name, rest)
+    stream = next((row for row in _STREAMS if sent.startswith(_first_of(row))), None)
+    if stream is not None:
+        size = f"{len(sent)} bytes, not shown"
+        words = f"{stream} …: {stream.op.name} ({stream.fact}), {size}"
+        return _Request(str(stream), words, b"", (), True)
     known = _command_of(sent)
     if known is None:
         name = name if _WORD.fullmatch(name) else "?"
@@ -105,6 +111,10 @@ def _request(sent: bytes) -> _Request:
     *stanza, _ = _op(row.op.name, parameters)
     words = f"{';'.join([str(row), *parameters])}: {row.op.name} ({row.fact})"
     return _Request(str(row), words, sent, (*stanza, _hex(sent)))
+
+
+def _first_of(stream: Command) -> bytes:
+    return ESC + str(stream).encode("ascii") + CR
 
 
 def _op(name: str, parameters: Sequence[str] = ()) -> tuple[str, ...]:
@@ -125,6 +135,7 @@ def _command_of(sent: bytes) -> tuple[Command, list[str]] | None:
         for row in COMMANDS.values()
         if row.word == word
         and row.op is not Op.PANEL
+        and row.answer is not Answer.IGNORED
         and row.fixed == tuple(parameters[: len(row.fixed)])
         and len(parameters) == len(row.fixed) + row.free_count
     ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
-from protocols.evolis.commands import COMMANDS, Op
+from protocols.evolis.commands import COMMANDS, Answer, Op
 
 ESC, CR, NUL = b"\x1b", b"\r", b"\x00"  # EVO-01, EVO-03
 TEXT_SIZE_MAX = 2048  # EVO-05: the read buffer of the vendor's program
@@ -86,6 +86,8 @@ def encode(op: Op, *parameters: str | int) -> bytes:
     command = COMMANDS[op]
     if op is Op.PANEL:
         raise LocalProtocolError("a panel has dots: encode_panel writes it")
+    if command.answer is Answer.IGNORED:
+        raise LocalProtocolError(f"{command} begins a stream: job.py writes it")
     if len(parameters) != command.free_count:
         raise LocalProtocolError(
             f"{command} takes {command.free_count} parameters, got {len(parameters)}"
@@ -93,6 +95,15 @@ def encode(op: Op, *parameters: str | int) -> bytes:
     if not command.word:
         return b""
     return ESC + _joined(command.word, command.fixed + parameters) + CR + NUL
+
+
+def line(word: str, *parameters: str | int) -> bytes:
+    """One command of many in a stream: without the NUL that ends a request (EVO-04).
+
+    Raises:
+        LocalProtocolError: it would not be one command.
+    """
+    return ESC + _joined(word, parameters) + CR
 
 
 def encode_panel(

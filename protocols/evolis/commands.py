@@ -30,6 +30,8 @@ class Op(Enum):
     FRONT = auto()
     BACK = auto()
     PANEL = auto()
+    JOB = auto()  # a whole card in one stream
+    JOB_END = auto()  # and what lets it go
     EJECT = auto()
     EJECT_STRAY = auto()
     REJECT = auto()
@@ -42,6 +44,7 @@ class Answer(Enum):
     OK = auto()
     TEXT = auto()
     PAIRS = auto()  # lines `key:value`
+    IGNORED = auto()  # of many commands: the status must be asked for afterwards
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Command:
 STATUS_TIMEOUT_S = 4.0  # EVO-05: what the vendor's program allows a transfer
 READ_TIMEOUT_S = 10.0
 MOTION_TIMEOUT_S = 60.0  # EVO-05: the longest motion seen is some 15 s
+JOB_TIMEOUT_S = 300.0  # EVO-71: what the vendor's program allows a whole card
 PANEL_TIMEOUT_S = 60.0  # guessed: EVO-34, it may wait for the panels before it
 
 
@@ -81,6 +85,21 @@ def _asks(op: Op, words: str, answer: Answer, fact: str, free: int = 0) -> Comma
 
 def _moves(op: Op, word: str, timeout_s: float, fact: str, free: int = 0) -> Command:
     return Command(op, word, (), free, Answer.OK, timeout_s, moves_card=True, fact=fact)
+
+
+def _streams(op: Op, words: str, fact: str) -> Command:
+    """Many commands at once, named by their first."""
+    word, *fixed = words.split(";")
+    return Command(
+        op,
+        word,
+        tuple(fixed),
+        0,
+        Answer.IGNORED,
+        JOB_TIMEOUT_S,
+        moves_card=True,
+        fact=fact,
+    )
 
 
 COMMANDS: dict[Op, Command] = {
@@ -114,6 +133,8 @@ COMMANDS: dict[Op, Command] = {
         _moves(Op.FRONT, "Sr", MOTION_TIMEOUT_S, "EVO-31"),
         _moves(Op.BACK, "Sv", MOTION_TIMEOUT_S, "EVO-32"),
         _moves(Op.PANEL, "Db", PANEL_TIMEOUT_S, "EVO-33", free=2),
+        _streams(Op.JOB, "Psync;1;0", "EVO-70"),
+        _streams(Op.JOB_END, "Pcla;0", "EVO-71"),
         _moves(Op.EJECT, "Se", MOTION_TIMEOUT_S, "EVO-36"),
         _moves(Op.EJECT_STRAY, "Sce", MOTION_TIMEOUT_S, "EVO-37"),
         _moves(Op.REJECT, "Ser", MOTION_TIMEOUT_S, "EVO-38"),

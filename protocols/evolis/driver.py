@@ -7,6 +7,7 @@ No retry and no policy: an error says what became of the card, and ends this dri
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from protocols.contract import (
@@ -19,21 +20,22 @@ from protocols.contract import (
     Transport,
 )
 from protocols.errors import LocalProtocolError
-from protocols.evolis import preparing
+from protocols.evolis import job, preparing
 from protocols.evolis.codec import SESSION_MAX, RefusalWord
 from protocols.evolis.commands import Op
 from protocols.evolis.counters import CardCounter, supplies_in
 from protocols.evolis.guard import POLL_INTERVAL_S, Guard
 from protocols.evolis.link import Exchange, Link
 from protocols.evolis.models import Model
-from protocols.evolis.opening import ask_its_name, check_configured, until_at_rest
+from protocols.evolis.opening import (
+    ask_its_name,
+    check_configured,
+    end_stale_job,
+    until_at_rest,
+)
 from protocols.evolis.raster import ONE_BIT
 from protocols.evolis.session import Session, State
-from protocols.evolis.status import (
-    PRINTING,
-    any_up,
-    read_status,
-)
+from protocols.evolis.status import CLAIM, PRINTING, any_up, faults_up, read_status
 from protocols.vocabulary import CardFate, CardPosition, CardSide
 
 HOST_DECIDES, AFTER_POWER_UP = "2", "0"  # EVO-20, EVO-21
@@ -64,8 +66,12 @@ class EvolisDriver:
     async def open(self) -> Identity:
         with self._guard.accounted(opening=True):
             await self._link.enable_status()
-            await until_at_rest(self._guard, self.capabilities.longest_card_s)
-            check_configured(self._guard, self._model, await ask_its_name(self._guard))
+            able = self.capabilities
+            await until_at_rest(self._guard, able.longest_card_s, able.settle_gap_s)
+            named = await ask_its_name(self._guard)
+            if any_up(named.trailer, CLAIM) and not faults_up(named.trailer):
+                await end_stale_job(self._guard, able.longest_card_s)
+            check_configured(self._guard, self._model, named)
             firmware = (await self._link.ask(Op.FIRMWARE)).text
             self._identity = await self._identify(firmware)
             self._guard.opened = True
@@ -157,6 +163,30 @@ class EvolisDriver:
                 ) from error
             self._guard.stands(CardPosition.INSIDE, trailer)
             self._session.all_printed()
+
+    async def print_whole(self, card: PreparedCard) -> None:
+        """Feed, print and deliver in one job, as the vendor's program does (EVO-70).
+
+        For printers whose answer to a lone panel is not proven (EVO-34); `claim` comes
+        first. The printer makes the card by itself, so that a fault leaves less
+        evidence than the stepwise form: only that a job was under way.
+
+        Raises:
+            PrinterError: with the card's fate, which is unknown from the first byte on.
+        """
+        limit_s = self.capabilities.longest_card_s
+        with self._guard.accounted():
+            self._session.check(Op.JOB)
+            await self._guard.fit_to_feed()
+            pieces = job.first_part(self._model, card, int(time.time()))
+            await self._link.stream(Op.JOB, pieces)
+            await self._guard.until_claim(up=True, limit_s=limit_s)
+            await self._link.stream(Op.JOB_END, [job.second_part()])
+            trailer = await self._guard.until_claim(up=False, limit_s=limit_s)
+            self._guard.has_happened(trailer)
+            if read_status(trailer, self._session_id).card is CardPosition.INSIDE:
+                raise self._guard.error("ended its job, but the card is inside")
+            self._session.job_done()
 
     async def deliver(self) -> None:
         ours = self._session.state is State.PRINTED

@@ -15,7 +15,7 @@ from protocols.evolis.codec import Trailer
 from protocols.evolis.commands import Op
 from protocols.evolis.link import UNEXPLAINED, Link
 from protocols.evolis.session import Session
-from protocols.evolis.status import PRINTING, any_up, faults_up, read_status
+from protocols.evolis.status import CLAIM, PRINTING, any_up, faults_up, read_status
 from protocols.vocabulary import (
     CardFate,
     CardPosition,
@@ -105,6 +105,25 @@ class Guard:
                 reasons=frozenset(errors),
                 card=CardFate.UNTOUCHED,
             )
+
+    async def until_claim(self, *, up: bool, limit_s: float) -> Trailer:
+        """Look on until the printer has raised its claim, or dropped it (EVO-71).
+
+        Raises:
+            DeviceError: a fault, another host, or nothing of it within `limit_s`.
+        """
+        try:
+            async with asyncio.timeout(limit_s):
+                while any_up(trailer := await self.poll(), CLAIM) is not up:
+                    self.not_foreign(trailer)
+                    self.no_fault(trailer, "stopped")
+                    await asyncio.sleep(POLL_INTERVAL_S)
+        except TimeoutError as error:
+            what = "raised no claim" if up else "is still at its job"
+            raise self.error(f"{what} after {limit_s:g} s") from error
+        self.not_foreign(trailer)
+        self.no_fault(trailer, "stopped")
+        return trailer
 
     async def reserve(self) -> None:
         """Make the printer ours; our own reservation of before a crash is renewed.

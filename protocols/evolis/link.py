@@ -98,6 +98,20 @@ class Link:
             raise self.refused(exchange)
         return exchange
 
+    async def stream(self, op: Op, pieces: Iterable[bytes]) -> None:
+        """Send many commands in one connection; what is said to each is not looked at.
+
+        Returns when the printer has taken them and closed (EVO-71).
+
+        Raises:
+            PrinterError: with the card's fate.
+        """
+        self._session.check(op)
+        async with self._turn:
+            self.session_seen = None
+            await self._converse(COMMANDS[op], pieces)
+            self._session.accepted()
+
     async def enable_status(self) -> None:
         """Make sure that each reply ends in a status.
 
@@ -200,6 +214,9 @@ class Link:
             # Until here the printer cannot have heard of the command.
             self._session.sending(command.op)
             async with asyncio.timeout(command.reply_timeout_s):
+                if command.answer is Answer.IGNORED:
+                    await self._pour(request)
+                    return None
                 return await self._talk(request)
         except TimeoutError as error:
             raise TransportError(
@@ -217,11 +234,19 @@ class Link:
             await self._transport.close()
 
     async def _talk(self, request: Iterable[bytes]) -> Reply | None:
+        await self._write(request)
         decoder = Decoder()
+        while isinstance(data := await self._transport.read(READ_SIZE), bytes):
+            decoder.receive(data)
+        return decoder.receive_eof()
+
+    async def _pour(self, request: Iterable[bytes]) -> None:
+        await self._write(request)
+        while isinstance(await self._transport.read(READ_SIZE), bytes):
+            pass  # as many replies as commands; the status tells what came of them
+
+    async def _write(self, request: Iterable[bytes]) -> None:
         for piece in request:
             if piece:
                 await self._transport.write(piece)
         await self._transport.finish()
-        while isinstance(data := await self._transport.read(READ_SIZE), bytes):
-            decoder.receive(data)
-        return decoder.receive_eof()

@@ -34,6 +34,7 @@ class Model:
     colour_levels: int  # of the Y, M and C panels; K and O have 2   EVO-42, EVO-51
     row_dots: int  # of a panel, across the card
     resolution: tuple[int, int] | None  # dpi along and across; None: 300, not sent
+    trays_in_job: bool  # a whole job names its trays, and no coercivity     EVO-72
     capabilities: Capabilities
 
 
@@ -69,6 +70,7 @@ def _models(
             colour_levels=levels,
             row_dots=NARROW_ROW_DOTS if narrow else ROW_DOTS,
             resolution=NARROW_RESOLUTION if narrow else None,
+            trays_in_job=narrow,
             capabilities=Capabilities(
                 family=FAMILY,
                 model=name + _difference(fitted, Fitted(proven, proven)),
@@ -133,3 +135,8 @@ RIBBON_TYPES = {
     13: "YMCKOO",
     100: "K",
 }
+
+
+def ribbon_type(kind: str) -> int:
+    """The number of a kind that `prepare` has accepted."""
+    return next(number for number, name in RIBBON_TYPES.items() if name == kind)

@@ -13,10 +13,12 @@ from protocols.errors import RemoteProtocolError
 from protocols.evolis.codec import Trailer
 from protocols.evolis.commands import Op
 from protocols.evolis.guard import POLL_INTERVAL_S, Guard
+from protocols.evolis.job import second_part
 from protocols.evolis.link import Exchange, UnansweredError
 from protocols.evolis.models import Fitted, Model, name_of
 from protocols.evolis.status import (
     BUSY_BITS,
+    CLAIM,
     FLIP_UNIT,
     REJECT_SLOT,
     any_up,
@@ -30,23 +32,40 @@ OUT_OF_STEP = (
 )
 
 
-async def until_at_rest(guard: Guard, limit_s: float) -> Trailer:
+async def until_at_rest(guard: Guard, limit_s: float, settle_gap_s: float) -> None:
     """Look, and say nothing, while the printer is at work; a fault ends all work.
+
+    A claim of our own session that stands alone for `settle_gap_s` is no work: it waits
+    for the end of a job whose host has died (EVO-71).
 
     Raises:
         DeviceError: another host holds it, or it is at work for longer than `limit_s`.
     """
     trailer: Trailer | None = None
+    waiting_s = 0.0
     try:
         async with asyncio.timeout(limit_s):
-            while True:
+            while waiting_s < settle_gap_s:
                 trailer = await guard.poll_unless_foreign()
                 if not any_up(trailer, BUSY_BITS) or faults_up(trailer):
-                    return trailer
+                    return
                 await asyncio.sleep(POLL_INTERVAL_S)
+                alone = names_up(trailer, BUSY_BITS) == names_up(trailer, CLAIM)
+                ours = alone and trailer.session == guard.session_id
+                waiting_s = waiting_s + POLL_INTERVAL_S if ours else 0.0
     except TimeoutError as error:
         work = ", ".join(names_up(trailer, BUSY_BITS)) if trailer else "no answer"
         raise guard.error(f"still at work after {limit_s:g} s: {work}") from error
+
+
+async def end_stale_job(guard: Guard, limit_s: float) -> None:
+    """Send once what our dead self still owed to a job, and wait until it is over.
+
+    Raises:
+        DeviceError: the claim stays up.
+    """
+    await guard.link.stream(Op.JOB_END, [second_part()])
+    await guard.until_claim(up=False, limit_s=limit_s)
 
 
 async def ask_its_name(guard: Guard) -> Exchange:

@@ -24,6 +24,10 @@ _WHITE_ROW, _BLACK_ROW = 0x00, 0xFF  # EVO-54
 _TO_OWN = [bytes((dot >> 1 << at + 1) & 0xFF for dot in range(256)) for at in range(7)]
 _TO_FORMER = [bytes(dot >> 1 >> 6 - at for dot in range(256)) for at in range(7)]
 
+# And back: dot n is the lower n bits of byte n - 1 and the upper 7 - n of byte n.
+_FROM_FORMER = [bytes(byte << 7 - at & 0x7F for byte in range(256)) for at in range(8)]
+_FROM_OWN = [bytes(byte >> at + 1 for byte in range(256)) for at in range(7)]
+
 
 def pack(
     panel: Panel, plane: Image, *, levels: int = 256, row_dots: int = 648
@@ -79,6 +83,18 @@ def compress(dots: bytes) -> bytes:
             packed.append(len(inked))
             packed += inked
     return bytes(packed)
+
+
+def unpack_seven_bits(packed: bytes) -> bytes:
+    """The dots of a panel of 128 levels, one in a byte, 0 to 127 (EVO-51)."""
+    sevenths = [b"", *(packed[at::7] for at in range(7)), b""]
+    dots = bytearray(len(packed) // 7 * 8)
+    for at in range(8):
+        former = sevenths[at].translate(_FROM_FORMER[at]) if at else b""
+        own = sevenths[at + 1].translate(_FROM_OWN[at]) if at < 7 else b""
+        both = int.from_bytes(former, "big") | int.from_bytes(own, "big")
+        dots[at::8] = both.to_bytes(len(packed) // 7, "big")
+    return bytes(dots)
 
 
 def _one_bit(turned: Image) -> bytes:

@@ -24,16 +24,17 @@ class State(StrEnum):
     FRONT_SENT = "front-sent"
     BACK = "back"
     BACK_SENT = "back-sent"
+    JOB_SENT = "job-sent"  # it prints a whole card by itself
+    JOB_ENDED = "job-ended"  # and may let it go
     PRINTED = "printed"  # every panel is on the card, which stands inside
     DELIVERED = "delivered"
     REJECTED = "rejected"
     DOUBT = "doubt"  # a motion was refused or denied: only looking is legal
 
 
+_TOLD = (Answer.STATUS, Answer.TEXT, Answer.PAIRS)
 _READS = [
-    op
-    for op, row in COMMANDS.items()
-    if row.answer is not Answer.OK or op is Op.ENABLE_STATUS
+    op for op, row in COMMANDS.items() if row.answer in _TOLD or op is Op.ENABLE_STATUS
 ]
 _BETWEEN_CARDS = (State.FREE, State.RESERVED, State.CLAIMED)
 _RELEASABLE = (*_BETWEEN_CARDS, State.DELIVERED, State.REJECTED)
@@ -50,6 +51,9 @@ TRANSITIONS: dict[tuple[State, Op], State] = {
     (State.FRONT_SENT, Op.BACK): State.BACK,
     (State.BACK, Op.PANEL): State.BACK_SENT,
     (State.BACK_SENT, Op.PANEL): State.BACK_SENT,
+    (State.CLAIMED, Op.JOB): State.JOB_SENT,
+    (State.JOB_SENT, Op.JOB_END): State.JOB_ENDED,
+    (State.FREE, Op.JOB_END): State.FREE,  # of a job that our own dead self has sent
     (State.PRINTED, Op.EJECT): State.DELIVERED,
     (State.FED, Op.REJECT): State.REJECTED,
     (State.PRINTED, Op.REJECT): State.REJECTED,
@@ -126,6 +130,18 @@ class Session:
         """What a status says; before a feed, a card is not one of this session."""
         if self.state in _BETWEEN_CARDS:
             self._stray = inside
+
+    def job_done(self) -> None:
+        """The printer has dropped its claim without a fault: the card is out.
+
+        Raises:
+            LocalProtocolError: no whole job has been ended.
+        """
+        if self.state is not State.JOB_ENDED:
+            raise LocalProtocolError(
+                f"no job was ended in state {self.state}", card=self.card
+            )
+        self.state = State.DELIVERED
 
     def all_printed(self) -> None:
         """The printer reports that it has put every panel on the card.

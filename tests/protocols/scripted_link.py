@@ -30,7 +30,7 @@ class Trouble(Enum):
 
 @dataclass(frozen=True)
 class Step:
-    request: bytes  # of a panel only the head, up to the last semicolon
+    request: bytes  # of a panel or a whole job only the head
     reply: bytes | Trouble
 
 
@@ -63,8 +63,8 @@ class ScriptedTransport:
 
     async def finish(self) -> None:
         expected = self._current.request
-        is_panel = expected.startswith(b"\x1bDb")
-        same = self._request.startswith(expected) if is_panel else None
+        is_long = expected.startswith((b"\x1bDb", b"\x1bPsync"))
+        same = self._request.startswith(expected) if is_long else None
         assert same or self._request == expected, (self._request[:40], expected)
         reply = self._current.reply
         self._rest = reply if isinstance(reply, bytes) else b"OK\x00"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from protocols.contract import Happening, WireEvent
 from protocols.evolis.annotate import annotate
 from protocols.evolis.codec import encode, encode_compressed, encode_panel
-from protocols.evolis.commands import COMMANDS, Op
+from protocols.evolis.commands import COMMANDS, Answer, Op
 from protocols.registry import UnknownPrinterError, annotated
 from tests.protocols import test_evolis_vectors as vectors
 from tests.protocols.scripted_link import status
@@ -52,13 +52,27 @@ def parameters_of(op: Op) -> tuple[int, ...]:
     return tuple(range(2, 2 + COMMANDS[op].free_count))
 
 
-@pytest.mark.parametrize("op", [op for op in Op if op is not Op.PANEL])
+ALONE = [op for op, row in COMMANDS.items() if row.answer is not Answer.IGNORED]
+
+
+@pytest.mark.parametrize("op", [op for op in ALONE if op is not Op.PANEL])
 def test_each_command_is_told_in_words_and_its_stanza_is_a_vector(op):
     text = text_of(whole(encode(op, *parameters_of(op)), OK))
     assert f" {op.name} ({COMMANDS[op].fact})" in text.splitlines()[0]
     (stanza,) = tomllib.loads(text)["request"]
     assert stanza["source"] == SOURCE
     vectors.test_each_request_is_the_sources_bytes(stanza)
+
+
+@pytest.mark.parametrize(
+    ("begin", "name"), [(b"Psync;1;0", "JOB (EVO-70)"), (b"Pcla;0", "JOB_END (EVO-71)")]
+)
+def test_a_stream_is_named_and_nothing_of_it_is_shown(begin, name):
+    stream = b"\x1b" + begin + b"\r<HEADER>\x1bDm;1;CONTOH\r\x1bSe\r\x00"
+    text = text_of(whole(stream, OK * 40))
+    assert f"{name}, {len(stream)} bytes, not shown" in text
+    assert "CONTOH" not in text
+    assert tomllib.loads(text) == {}
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,9 @@ def test_each_request_is_the_sources_bytes(vector):
 
 
 def test_each_command_has_a_vector():
-    spoken = {Op[row["op"]] for row in VECTORS["request"]} | {Op.PANEL}
+    elsewhere = {Op.PANEL: "panel", Op.JOB: "job", Op.JOB_END: "job_end"}
+    spoken = {Op[row["op"]] for row in VECTORS["request"]}
+    spoken |= {op for op, kind in elsewhere.items() if VECTORS[kind]}
     assert spoken == set(COMMANDS)
 
 
@@ -144,3 +146,9 @@ def test_a_parameter_cannot_smuggle_in_a_second_command():
 def test_a_panel_without_dots_cannot_be_asked_for():
     with pytest.raises(LocalProtocolError, match="encode_panel"):
         encode(Op.PANEL, "y", 256)
+
+
+@pytest.mark.parametrize("op", [Op.JOB, Op.JOB_END])
+def test_a_stream_cannot_be_asked_for_as_one_command(op):
+    with pytest.raises(LocalProtocolError, match="begins a stream"):
+        encode(op)
