@@ -74,6 +74,7 @@ class Resolve(Request, frozen=True, kw_only=True, tag="resolve"):
     good: bool | None = None  # needed for `output`, where it decides the job
     reason: Reason
     who: Who | None = None
+    bin_count: Annotated[int, msgspec.Meta(ge=0, le=100_000)] | None = None
 
 
 class Stock(Request, frozen=True, kw_only=True, tag="stock"):
@@ -254,7 +255,11 @@ class Control:
             case Resolve():
                 who = request.who or peer
                 resolution = Resolution(
-                    request.found, request.good, request.reason, who
+                    request.found,
+                    request.good,
+                    request.reason,
+                    who,
+                    bin_count=request.bin_count,
                 )
                 state = await journal.resolve(request.job, resolution)
                 log.info("job_resolved", job=request.job, found=request.found, who=who)

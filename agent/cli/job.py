@@ -65,6 +65,11 @@ def why(
 @click.option("--found", required=True, type=click.Choice(PLACES), help="Where it is.")
 @click.option("--good/--bad", default=None, help="Whether the card is whole and right.")
 @click.option("--reason", required=True, help="What you saw, for the record.")
+@click.option(
+    "--bin-count",
+    type=click.IntRange(0),
+    help="Cards in the reject bin now, if this one is among them.",
+)
 @click.option("--as", "who", help="Who says so.  [default: the login name]")
 @options
 def resolve(job_id: str, as_json: bool, **given: str | bool | Path | None) -> None:

@@ -12,12 +12,14 @@ from typing import Any
 import msgspec
 
 from agent.contract import asyncapi
+from agent.contract.events import Place
 from agent.contract.examples import examples
 from agent.contract.messages import RejectReason
 from agent.contract.private import reveal
 from agent.contract.reasons import ADVICE, retry_of
 from agent.contract.schemas import MESSAGES, schema_of
 from agent.contract.story import story
+from agent.lifecycle.ledger import CONFIRM_WITHIN, RULES
 
 
 def export(directory: Path) -> list[Path]:
@@ -44,6 +46,7 @@ def files() -> dict[str, str]:
     found["asyncapi.json"] = _json(asyncapi.document())
     found["reasons.json"] = _json(_reasons())
     found["reasons.md"] = _reasons_page()
+    found["stock.json"] = _json(_stock())
     for name, (_, message) in examples(head).items():
         plain = msgspec.to_builtins(message, enc_hook=reveal)
         found[f"examples/{name}.json"] = _json(plain)
@@ -63,6 +66,29 @@ def _reasons() -> dict[str, dict[str, str]]:
             "remedy": ADVICE[reason].remedy,
         }
         for reason in RejectReason
+    }
+
+
+def _stock() -> dict[str, Any]:
+    """Return every legal movement, for a centre that keeps the same books."""
+    movements = [
+        {
+            "item": rule.item,
+            "cause": rule.cause,
+            "source": rule.source,
+            "destination": rule.destination,
+            "people": rule.people,
+            "at_once": rule.at_once,
+            "reason": rule.reason,
+            "record": rule.record,
+        }
+        for rule in RULES
+    ]
+    return {
+        "source_of_all": Place.RECEIVED,
+        "may_be_negative": [Place.DIFFERENCE],
+        "confirm_within_s": round(CONFIRM_WITHIN.total_seconds()),
+        "movements": movements,
     }
 
 

@@ -24,7 +24,7 @@ from agent.contract.reasons import ADVICE, retry_of
 from agent.journal.chain import Head, seal
 
 FIRST, SECOND = "J-2026-000001", "J-2026-000002"
-OPERATOR = "siti"
+OPERATOR, SUPERVISOR = "siti", "rina"
 
 _STEP = timedelta(seconds=7)
 
@@ -64,26 +64,92 @@ def _lines() -> Iterator[_Line]:
     yield _Line(
         e.SupplyRibbon(ribbon_kind="YMCKO", serial="RB-1", left=200, capacity=200)
     )
-    yield _load(100)
+    yield from _blanks_come()
     yield from _good_card()
     yield from _doubtful_card()
     yield from _spoiled_card()
+    yield from _evening()
     yield from _other_ends()
     yield from _refusals()
     yield from _incidents()
     yield _Line(e.AgentStopped(reason="SIGTERM"))
 
 
-def _load(count: int) -> _Line:
-    after = {"received": -count, "hopper": count}
-    move = _move(e.Place.RECEIVED, e.Place.HOPPER, "load", after, count, "unproven")
-    return _Line(move, who=OPERATOR)
+def _blanks_come() -> Iterator[_Line]:
+    """Received by two people, the second of them later, and loaded by one."""
+    people = [f"{OPERATOR} operator", f"{SUPERVISOR} supervisor"]
+    yield _Line(e.AgentRoster(sha256=_digest("roster"), people=people))
+    received = e.StockMoved(
+        source=e.Place.RECEIVED,
+        destination=e.Place.DESK,
+        count=100,
+        cause=e.StockCause.RECEIVE,
+        after={"received": 100, "desk": 100},
+        identity="proven",
+        unconfirmed=True,
+    )
+    yield _Line(received, who=OPERATOR)
+    confirmed = e.StockConfirmed(movement=4, late=False, identity="proven")
+    yield _Line(confirmed, who=SUPERVISOR)
+    loaded = _move(
+        e.Place.DESK,
+        e.Place.HOPPER,
+        e.StockCause.LOAD,
+        {"desk": 0, "hopper": 100},
+        100,
+        "proven",
+    )
+    yield _Line(loaded, who=OPERATOR)
+
+
+def _evening() -> Iterator[_Line]:
+    """The hopper is counted, the spoiled cards are sealed and burnt, two stand by."""
+    counted = e.StockCounted(
+        place=e.Place.HOPPER, book=97, counted=96, identity="proven"
+    )
+    yield _Line(counted, who=OPERATOR)
+    short = {"hopper": 96, "difference": 1}
+    cause = e.StockCause.COUNT
+    moved = _move(e.Place.HOPPER, e.Place.DIFFERENCE, cause, short, 1, "proven")
+    yield _Line(moved, who=OPERATOR)
+    after = {"reject-bin": 0, "waste": 2}
+    cause = e.StockCause.SEAL
+    moved = _move(e.Place.REJECT_BIN, e.Place.WASTE, cause, after, 2, "proven")
+    yield _Line(moved, who=OPERATOR)
+    handed_in = e.StockOldCards(
+        source=e.Place.RECEIVED,
+        destination=e.Place.WASTE,
+        count=3,
+        cause=e.StockCause.HAND_IN,
+        after={"received": 3, "waste": 3},
+        identity="proven",
+    )
+    yield _Line(handed_in, who=OPERATOR)
+    denied = e.AgentDenied(
+        request="stock-move",
+        error="second-needed",
+        message="`destroy` needs two people at once; only one is named",
+        login="siti",
+    )
+    yield _Line(denied, who=OPERATOR)
+    burnt = e.StockMoved(
+        source=e.Place.WASTE,
+        destination=e.Place.DESTROYED,
+        count=2,
+        cause=e.StockCause.DESTROY,
+        after={"waste": 0, "destroyed": 2},
+        identity="proven",
+        second=SUPERVISOR,
+        record="BA-2026-03-02",
+        record_sha256=_digest("BA-2026-03-02"),
+    )
+    yield _Line(burnt, who=OPERATOR)
 
 
 def _move(
     source: e.Place,
     destination: e.Place,
-    cause: str,
+    cause: e.StockCause,
     after: dict[str, int],
     count: int = 1,
     identity: str | None = None,
@@ -139,7 +205,8 @@ def _begin(
     )
     yield _Line(sending, job, attempt)
     after = {"hopper": 99 - fed, "path": 1}
-    yield _Line(_move(e.Place.HOPPER, e.Place.PATH, "feed", after), job, attempt)
+    fed_now = _move(e.Place.HOPPER, e.Place.PATH, e.StockCause.FEED, after)
+    yield _Line(fed_now, job, attempt)
 
 
 def _good_card() -> Iterator[_Line]:
@@ -156,7 +223,8 @@ def _good_card() -> Iterator[_Line]:
         outcome=Outcome.GOOD, stage=e.Stage.DELIVERING, evidence=_evidence("none", 1)
     )
     yield _Line(closed, FIRST, 1)
-    moved = _move(e.Place.PATH, e.Place.OUTPUT, "print", {"path": 0, "output": 1})
+    after = {"path": 0, "output": 1}
+    moved = _move(e.Place.PATH, e.Place.OUTPUT, e.StockCause.PRINT, after)
     yield _Line(moved, FIRST, 1)
     yield _Line(e.JobCompleted(attempts=1), FIRST, 1)
 
@@ -171,19 +239,32 @@ def _doubtful_card() -> Iterator[_Line]:
         detail="the printer stopped with a jam while the panels were sent",
     )
     yield _Line(closed, SECOND, 1)
-    moved = _move(e.Place.PATH, e.Place.SUSPENSE, "doubt", {"path": 0, "suspense": 1})
+    after = {"path": 0, "suspense": 1}
+    moved = _move(e.Place.PATH, e.Place.SUSPENSE, e.StockCause.DOUBT, after)
     yield _Line(moved, SECOND, 1)
     yield _Line(e.JobStopped(reasons=["media-jam-error"]), SECOND, 1)
     resolved = e.AttemptResolved(
         found=e.Found.REJECT_BIN,
         good=False,
         reason="half a picture",
-        identity="unproven",
+        identity="proven",
+        second=SUPERVISOR,
     )
     yield _Line(resolved, SECOND, 1, OPERATOR)
-    after = {"suspense": 0, "reject-bin": 1}
-    out = _move(e.Place.SUSPENSE, e.Place.REJECT_BIN, "resolve", after, 1, "unproven")
+    out = e.StockMoved(
+        source=e.Place.SUSPENSE,
+        destination=e.Place.REJECT_BIN,
+        count=1,
+        cause=e.StockCause.RESOLVE_MARKED,
+        after={"suspense": 0, "reject-bin": 1},
+        identity="proven",
+        second=SUPERVISOR,
+    )
     yield _Line(out, SECOND, 1, OPERATOR)
+    counted = e.StockCounted(
+        place=e.Place.REJECT_BIN, book=1, counted=1, identity="proven"
+    )
+    yield _Line(counted, SECOND, 1, OPERATOR)
     yield _Line(e.FaultCleared(reasons=["media-jam-error"]))
     yield _Line(e.JobReturned(outcome=Outcome.SPOILED), SECOND, 1)
 
@@ -199,7 +280,8 @@ def _spoiled_card() -> Iterator[_Line]:
     )
     yield _Line(closed, SECOND, 2)
     after = {"path": 0, "reject-bin": 2}
-    yield _Line(_move(e.Place.PATH, e.Place.REJECT_BIN, "reject", after), SECOND, 2)
+    moved = _move(e.Place.PATH, e.Place.REJECT_BIN, e.StockCause.REJECT, after)
+    yield _Line(moved, SECOND, 2)
     yield _Line(e.JobHeld(reason="x-blanks-used"), SECOND, 2)
 
 
@@ -237,7 +319,7 @@ def _incidents() -> Iterator[_Line]:
             incident=e.Incident.STOCK_MISMATCH,
             detail="the hopper is empty, the book says otherwise",
             place=e.Place.HOPPER,
-            book=97,
+            book=96,
             seen=0,
         )
     )
@@ -248,5 +330,6 @@ def _incidents() -> Iterator[_Line]:
         (e.Incident.PRINTER_CHANGED, "PR-0002 answers, PR-0001 is expected"),
         (e.Incident.LEDGER_FORK, "the ack names another line"),
         (e.Incident.SECOND_AGENT, "the session was taken over twice in 60 s"),
+        (e.Incident.UNCONFIRMED, "nobody else stood for a movement of siti's"),
     ):
         yield _Line(e.IncidentRaised(incident=incident, detail=detail))

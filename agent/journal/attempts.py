@@ -22,6 +22,7 @@ from agent.contract.events import (
     JobStopped,
     Place,
     Stage,
+    StockCause,
 )
 from agent.contract.messages import CurrentJob, Outcome
 from agent.journal import jobs, stock
@@ -35,11 +36,10 @@ from agent.lifecycle.doubt import (
     cause_of,
     closing_movement,
     next_state,
+    resolving_movement,
 )
-from agent.lifecycle.ledger import Movement
+from agent.lifecycle.ledger import Movement, MovementRefusedError, Signers
 from agent.lifecycle.states import JobState
-
-UNPROVEN = "unproven"  # an account of the computer is no identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,18 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a person says of a card in doubt; `who` is a typed name, not proven."""
+    """What people say of a card in doubt; `proven`: each by a PIN of the roster.
+
+    `bin_count`: how many cards lie in the reject bin now, this one included.
+    """
 
     found: Found
     good: bool | None
     reason: str
     who: str | None = None
+    second: str | None = None
+    proven: bool = False
+    bin_count: int | None = None
 
 
 def begin(
@@ -114,7 +120,7 @@ def advance(
         attempt=attempt,
     )
     if stage is Stage.SENDING:
-        feed = Movement(Place.HOPPER, Place.PATH, 1, "feed")
+        feed = Movement(Place.HOPPER, Place.PATH, 1, StockCause.FEED)
         stock.move(tx, feed, job=job_id, attempt=attempt)
 
 
@@ -175,7 +181,8 @@ def resolve(tx: Transaction, job_id: str, resolution: Resolution) -> JobState:
     """Take a person's answer about a card in doubt; return the job's state then.
 
     Raises:
-        Refusal: no such job, it is not in doubt, or the answer cannot be true.
+        Refusal: no such job, it is not in doubt, the answer cannot be true, or it
+            needs a count of the reject bin.
     """
     job = jobs.view(tx.db, job_id)
     if job is None:
@@ -188,27 +195,45 @@ def resolve(tx: Transaction, job_id: str, resolution: Resolution) -> JobState:
         row = answer(resolution.found, resolution.good, Stage(job.stage))
     except AnswerRefusedError as error:
         raise Refusal("answer-impossible", str(error)) from error
-    attempt, who = job.attempts, resolution.who
+    by = Signers(resolution.who, resolution.second, resolution.proven)
+    attempt = job.attempts
     tx.append(
         AttemptResolved(
             found=resolution.found,
             good=resolution.good,
             reason=resolution.reason,
-            identity=UNPROVEN,
+            identity="proven" if by.proven else "unproven",
+            second=by.second,
         ),
         job=job_id,
         attempt=attempt,
-        who=who,
+        who=by.who,
     )
-    if row.destination is not None:
-        out = Movement(Place.SUSPENSE, row.destination, 1, "resolve")
-        stock.move(tx, out, job=job_id, attempt=attempt, who=who)
+    movement = resolving_movement(row, Stage(job.stage))
+    if movement is not None:
+        try:
+            stock.move(tx, movement, job=job_id, attempt=attempt, by=by)
+        except MovementRefusedError as error:
+            raise Refusal(error.code, str(error)) from error
+        _count_bin(tx, job_id, movement, resolution.bin_count, by)
     if row.outcome is None:
         return job.state
     if row.outcome is Outcome.UNKNOWN:
         tx.append(JobAborted(reason=BLANK_MISSING), job=job_id, attempt=attempt)
         return JobState.ABORTED
     return _end(tx, job_id, attempt, row.outcome, ())
+
+
+def _count_bin(
+    tx: Transaction, job_id: str, movement: Movement, counted: int | None, by: Signers
+) -> None:
+    if counted is not None:
+        stock.count(tx, Place.REJECT_BIN, counted, by, job_id)
+    elif movement.cause is StockCause.RESOLVE_MARKED:
+        raise Refusal(
+            "count-needed",
+            "say how many cards lie in the reject bin now, this one included",
+        )
 
 
 def reject_by_command(

@@ -19,7 +19,7 @@ class StorageFullError(JournalError):
 class Refusal(Exception):  # noqa: N818 - an answer to a person, not a fault
     """What a person asked for was not done: `code` for programs, the text for people.
 
-    Codes: unknown-job, not-in-doubt, answer-impossible, count-impossible.
+    Codes: docs/control.md lists them.
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -25,19 +25,22 @@ from agent.contract.events import (
     Evidence,
     Incident,
     IncidentRaised,
+    Item,
     Place,
     Stage,
 )
 from agent.contract.messages import Ack, CurrentJob, LedgerHead
 from agent.contract.messages import Clock as ClockWord
-from agent.journal import acks, attempts, jobs, stock
+from agent.journal import acks, attempts, jobs, people, stock
 from agent.journal.acks import AckVerdict
 from agent.journal.attempts import Closing, OpenAttempt, Resolution
 from agent.journal.changed import Changed
 from agent.journal.errors import JournalError, Refusal, StorageFullError
 from agent.journal.jobs import Accepted, JobView, Redelivered, Refused, Rejection
+from agent.journal.people import Unconfirmed, WrongPins
 from agent.journal.store import Stamp, Store, Transaction
 from agent.lifecycle.decide import Now, Waiting
+from agent.lifecycle.ledger import Movement, Note, Signers
 from agent.lifecycle.states import JobState
 
 if TYPE_CHECKING:
@@ -260,7 +263,8 @@ class Journal:
         """Take a person's answer about a card in doubt; return the job's next state.
 
         Raises:
-            Refusal: no such job, it is not in doubt, or the answer cannot be true.
+            Refusal: no such job, it is not in doubt, the answer cannot be true, or it
+                lacks what its kind needs.
         """
         return await self._write(lambda tx: attempts.resolve(tx, job_id, resolution))
 
@@ -284,17 +288,67 @@ class Journal:
 
     # Blanks, faults, the agent itself
 
-    async def load_stock(self, count: int, who: str | None = None) -> dict[Place, int]:
-        """Book `count` new blanks into the hopper; return the book then.
+    async def load_stock(
+        self, count: int, who: str | None = None, by: Signers | None = None
+    ) -> dict[Place, int]:
+        """Book `count` blanks into the hopper; return the book then.
+
+        They come from the desk if it holds any, else they are new ones.
 
         Raises:
-            Refusal: a count below one, or too large to be true.
+            Refusal: a count below one, too large to be true, or more than the desk has.
         """
-        return await self._write(lambda tx: stock.load(tx, count, who))
+        return await self._write(lambda tx: stock.load(tx, count, by or Signers(who)))
 
-    def stock(self) -> dict[Place, int]:
-        """Return the blanks at every place."""
-        return self._read(stock.book)
+    async def move_stock(
+        self, movement: Movement, by: Signers, note: Note
+    ) -> dict[Place, int]:
+        """Book what people say they have moved; return the book then.
+
+        Raises:
+            Refusal: it cannot have happened, or they may not book it like this.
+        """
+        return await self._write(lambda tx: stock.ask(tx, movement, by, note))
+
+    async def count_stock(
+        self, place: Place, counted: int, by: Signers
+    ) -> dict[Place, int]:
+        """Take in what a person counted at a place; return the book then.
+
+        Raises:
+            Refusal: nobody can count that, or a card is on its way.
+        """
+        return await self._write(lambda tx: stock.count(tx, place, counted, by))
+
+    async def confirm_stock(self, no: int, by: Signers) -> Unconfirmed:
+        """Take in the second identity of a movement, by the number of its event.
+
+        Raises:
+            Refusal: none of that number waits, or it is the same person.
+        """
+        return await self._write(lambda tx: stock.confirm(tx, no, by))
+
+    async def report_unconfirmed(self) -> None:
+        """Raise an incident for each movement without its second identity in time."""
+        now = self.time.now()
+        if self._read(lambda db: stock.overdue(db, now)):
+            await self._write(stock.report_overdue)
+
+    def stock(self, item: Item = Item.BLANK) -> dict[Place, int]:
+        """Return the blanks, or the old cards, at every place."""
+        return self._read(lambda db: stock.book(db, item))
+
+    def unconfirmed(self) -> list[Unconfirmed]:
+        """Return every movement that waits for its second identity, oldest first."""
+        return self._read(people.unconfirmed)
+
+    def wrong_pins(self, person: str) -> WrongPins:
+        """Return how often a person's PIN was wrong, and until when it is locked."""
+        return self._read(lambda db: people.wrong_pins(db, person))
+
+    def roster(self) -> str | None:
+        """Return the SHA-256 of the roster that was put on record last."""
+        return self._read(people.roster)
 
     def faults(self) -> frozenset[str]:
         """Return the state reasons that were raised and not cleared."""
@@ -304,12 +358,14 @@ class Journal:
         """Return kind and serial of the ribbon that was reported last."""
         return self._read(_ribbon)
 
-    async def record(self, *data: Data, who: str | None = None) -> None:
-        """Write events that belong to no job, in one commit."""
+    async def record(
+        self, *data: Data, who: str | None = None, job: str | None = None
+    ) -> None:
+        """Write events that move nothing, in one commit."""
 
         def work(tx: Transaction) -> None:
             for one in data:
-                tx.append(one, who=who)
+                tx.append(one, who=who, job=job)
 
         await self._write(work)
 

@@ -11,6 +11,8 @@ import sqlite3
 import msgspec
 
 from agent.contract.events import (
+    AgentDenied,
+    AgentRoster,
     AttemptClosed,
     AttemptResolved,
     AttemptStage,
@@ -19,6 +21,9 @@ from agent.contract.events import (
     FaultCleared,
     FaultRaised,
     Found,
+    Incident,
+    IncidentRaised,
+    Item,
     JobAborted,
     JobCanceled,
     JobCompleted,
@@ -27,10 +32,13 @@ from agent.contract.events import (
     JobStarted,
     JobStopped,
     Stage,
+    StockConfirmed,
     StockMoved,
+    StockOldCards,
     SupplyRibbon,
 )
 from agent.contract.messages import Outcome
+from agent.journal import people
 from agent.lifecycle.states import (
     ENDED,
     JobState,
@@ -41,6 +49,7 @@ from agent.lifecycle.states import (
 
 def apply(db: sqlite3.Connection, event: Event) -> None:
     """Bring the tables up to `event`; an illegal step raises IllegalStepError."""
+    people.proven(db, event)
     match event.data:
         case JobStarted():
             _job(db, event, JobState.PROCESSING, [])
@@ -62,9 +71,18 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
             _outcome(db, event, outcome)
         case AttemptResolved(found=found, good=good):
             _resolved(db, event, found, good=good)
-        case StockMoved(after=after):
-            for place, count in after.items():
-                db.execute("REPLACE INTO stock VALUES (?, ?)", (place, count))
+        case StockMoved() as moved:
+            people.moved(db, event, Item.BLANK, moved)
+        case StockOldCards() as moved:
+            people.moved(db, event, Item.OLD_CARD, moved)
+        case StockConfirmed(movement=no):
+            db.execute("DELETE FROM unconfirmed WHERE no = ?", (no,))
+        case IncidentRaised(incident=Incident.UNCONFIRMED, movement=no):
+            db.execute("UPDATE unconfirmed SET reported = 1 WHERE no = ?", (no,))
+        case AgentDenied(error=error):
+            people.denied(db, event, error)
+        case AgentRoster(sha256=sha256):
+            db.execute("REPLACE INTO meta VALUES ('roster', ?)", (sha256 or "",))
         case FaultRaised(reasons=reasons):
             rows = [(reason,) for reason in reasons]
             db.executemany("INSERT OR IGNORE INTO faults VALUES (?)", rows)

@@ -54,7 +54,27 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_open ON attempts (job_id) WHERE outcome IS NULL;
 
 CREATE TABLE spool (job_id TEXT PRIMARY KEY, sealed BLOB NOT NULL);
-CREATE TABLE stock (place TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE stock (
+    item TEXT NOT NULL,  -- blank or old-card
+    place TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (item, place)
+) WITHOUT ROWID;
+-- Movements that wait for their second identity; no is that of their event.
+CREATE TABLE unconfirmed (
+    no INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    job TEXT,
+    movement TEXT NOT NULL,  -- JSON: item, cause, source, destination, count
+    reported INTEGER NOT NULL  -- 1: 24 hours have passed, and an incident says so
+);
+-- Wrong PINs in a row; gone with the first right one.
+CREATE TABLE pins (
+    person TEXT PRIMARY KEY,
+    wrong INTEGER NOT NULL,
+    locked_until TEXT
+) WITHOUT ROWID;
 CREATE TABLE faults (reason TEXT PRIMARY KEY) WITHOUT ROWID;
 
 -- The centre's newest signed word on how much it holds.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.contract.events import Found, Place, Stage
+from agent.contract.events import Found, Place, Stage, StockCause
 from agent.contract.messages import Cause, Outcome
 from agent.lifecycle.ledger import Movement
 from agent.lifecycle.states import JobState
@@ -75,6 +75,19 @@ def answer(found: Found, good: bool | None, stage: Stage) -> Answer:
     return row
 
 
+def resolving_movement(row: Answer, stage: Stage) -> Movement | None:
+    """Return how an answer takes the blank out of suspense; None: it stays there.
+
+    A card thrown out that may bear a picture buys a second card: its cause is one
+    that needs two people, and the reject bin is counted with the answer.
+    """
+    if row.destination is None:
+        return None
+    marked = row.destination is Place.REJECT_BIN and stage is not Stage.FEEDING
+    cause = StockCause.RESOLVE_MARKED if marked else StockCause.RESOLVE
+    return Movement(Place.SUSPENSE, row.destination, 1, cause)
+
+
 # Where the blank of an open attempt stands in the books, by the stage written last.
 BOOKED_AT: dict[Stage, Place] = {
     Stage.FEEDING: Place.HOPPER,  # it moves in the books once it is seen in the path
@@ -83,11 +96,11 @@ BOOKED_AT: dict[Stage, Place] = {
     Stage.DELIVERING: Place.PATH,
 }
 
-_CLOSING: dict[Outcome, tuple[Place, str]] = {
-    Outcome.GOOD: (Place.OUTPUT, "print"),
-    Outcome.SPOILED: (Place.REJECT_BIN, "reject"),
-    Outcome.UNTOUCHED: (Place.HOPPER, "untouched"),
-    Outcome.UNKNOWN: (Place.SUSPENSE, "doubt"),
+_CLOSING: dict[Outcome, tuple[Place, StockCause]] = {
+    Outcome.GOOD: (Place.OUTPUT, StockCause.PRINT),
+    Outcome.SPOILED: (Place.REJECT_BIN, StockCause.REJECT),
+    Outcome.UNTOUCHED: (Place.HOPPER, StockCause.UNTOUCHED),
+    Outcome.UNKNOWN: (Place.SUSPENSE, StockCause.DOUBT),
 }
 
 

@@ -94,10 +94,17 @@ class Operator:
         answer = await self._command("job", "list")
         for job in answer["jobs"]:
             if has(job["reasons"], "x-outcome-unknown"):
-                found = whereabouts(await self._world.truth())
+                truth = await self._world.truth()
+                found = whereabouts(truth)
                 self._say(f"says of {job['job_id']}: {' '.join(found)}")
+                if "--bad" in found:
+                    await self._world.hand(
+                        "take", **{"from": "output", "to": "reject-bin"}
+                    )
+                    truth = await self._world.truth()
                 await self._command(
                     "job", "resolve", str(job["job_id"]), "--found", *found,
+                    *bin_count(found, truth),
                     "--reason", "kartu macet", "--as", NAME,
                 )  # fmt: skip
 
@@ -117,6 +124,13 @@ def whereabouts(truth: Truth) -> tuple[str, ...]:
         case "path":
             return ("printer",)
     return ("missing",)
+
+
+def bin_count(found: tuple[str, ...], truth: Truth) -> tuple[str, ...]:
+    """The counted reject bin, which the agent wants to know when a card lies in it."""
+    if found[0] != "reject-bin" and "--bad" not in found:
+        return ()
+    return "--bin-count", str(truth["places"]["reject-bin"])
 
 
 def has(reasons: list[str], keyword: str) -> bool:

@@ -18,7 +18,7 @@ from PIL import Image
 from agent.artwork import ArtworkError
 from agent.clock import Executor, InlineExecutor
 from agent.contract.envelope import OpenedJob
-from agent.contract.events import Place
+from agent.contract.events import Found, Place
 from agent.contract.messages import (
     ImageSide,
     Job,
@@ -27,7 +27,7 @@ from agent.contract.messages import (
     Sides,
 )
 from agent.health import Health
-from agent.journal.journal import Journal
+from agent.journal.journal import Journal, Resolution
 from agent.lifecycle.states import JobState
 from agent.worker import Worker
 from agent.workshop import Workshop
@@ -439,6 +439,11 @@ class Station:
     async def stock(self, count: int) -> None:
         self.machine.load(count)
         await self.journal.load_stock(count)
+
+    def thrown_out(self, reason: str, who: str | None = None) -> Resolution:
+        """What a person says of a card in doubt that lies in the reject bin."""
+        bin_count = len(self.machine.reject_bin)
+        return Resolution(Found.REJECT_BIN, None, reason, who, bin_count=bin_count)
 
     async def send(self, job: Job) -> None:
         one = opened(job)

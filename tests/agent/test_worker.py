@@ -198,7 +198,7 @@ def test_a_jammed_card_put_into_the_bin_is_printed_again(tmp_path: Path) -> None
         await in_doubt(station)
         card = station.machine.take("path")
         station.machine.reject_bin.append(card)
-        answer = Resolution(Found.REJECT_BIN, None, "cleared the jam", "rina")
+        answer = station.thrown_out("cleared the jam", "rina")
         assert await station.journal.resolve("J1", answer) is JobState.PENDING
         await station.work_until(lambda: station.state() is JobState.COMPLETED)
         station.check_books()
@@ -223,7 +223,7 @@ def test_a_job_that_spoiled_its_blanks_is_held_and_the_next_one_printed(
         for _ in range(2):
             await in_doubt(station)
             station.machine.reject_bin.append(station.machine.take("path"))
-            answer = Resolution(Found.REJECT_BIN, None, "jam")
+            answer = station.thrown_out("jam")
             await station.journal.resolve("J1", answer)
         assert station.state() is JobState.PENDING_HELD
         await station.send(make_job("J2", queue_no=2))
@@ -247,7 +247,7 @@ def test_a_card_seen_inside_is_rejected_by_command_and_asked_for_again(
         assert station.state() is JobState.PROCESSING_STOPPED
         assert station.journal.stock()[Place.SUSPENSE] == 1
         station.again()
-        answer = Resolution(Found.REJECT_BIN, None, "it lies there now")
+        answer = station.thrown_out("it lies there now")
         await station.journal.resolve("J1", answer)
         await station.work_until(lambda: station.state() is JobState.COMPLETED)
         station.check_books()

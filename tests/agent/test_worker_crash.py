@@ -93,9 +93,13 @@ async def answer_truly(station: Station) -> None:
         if machine.path is not None:
             found = Resolution(Found.PRINTER, None, "seen inside")
         elif machine.output:
-            found = Resolution(Found.OUTPUT, machine.output[-1].good, "looked at it")
+            good, count = machine.output[-1].good, len(machine.reject_bin)
+            if not good:  # it is thrown into the bin, as the answer says
+                machine.reject_bin.append(machine.output.pop())
+                count += 1
+            found = Resolution(Found.OUTPUT, good, "looked at it", bin_count=count)
         elif machine.reject_bin:
-            found = Resolution(Found.REJECT_BIN, None, "it lies there")
+            found = station.thrown_out("it lies there")
         else:
             found = Resolution(Found.HOPPER, None, "nothing has moved")
         await station.journal.resolve("J1", found)

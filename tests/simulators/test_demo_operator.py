@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulators.demo.operator import has, whereabouts
+from simulators.demo.operator import bin_count, has, whereabouts
 
 
 def truth(*cards):
@@ -37,3 +37,16 @@ def test_a_reason_is_known_with_any_severity_and_no_other_word_is_taken_for_it()
     assert has(["media-empty-error"], "media-empty")
     assert has(["media-empty"], "media-empty")
     assert not has(["media-empty-soon-error", "media-jam"], "media-empty")
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (("output", "--good"), ()),
+        (("output", "--bad"), ("--bin-count", "3")),
+        (("reject-bin",), ("--bin-count", "3")),
+        (("printer",), ()),
+    ],
+)
+def test_the_bin_is_counted_when_a_card_lies_in_it(found, words):
+    assert bin_count(found, {"places": {"reject-bin": 3}}) == words

@@ -141,7 +141,16 @@ class Person:
             found, good = self._lie(key, (found, good))
         self._say(f"says of {key[0]}/{key[1]}: {found} {_word(good)}")
         try:
-            answer = Resolution(found, good, "looked", "person")
+            # What the book would have with this card: the person never counts anew.
+            bin_count = journal.stock()[StockPlace.REJECT_BIN] + 1
+            thrown_out = found is Found.REJECT_BIN or good is False
+            answer = Resolution(
+                found,
+                good,
+                "looked",
+                "person",
+                bin_count=bin_count if thrown_out else None,
+            )
             await journal.resolve(job.job_id, answer)
         except Refusal as refusal:
             self._say(f"is refused: {refusal.message}")
