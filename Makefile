@@ -9,10 +9,10 @@ SABOTAGE ?=
 KEEP ?=
 DEMO_FLAGS := $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
 
-.PHONY: help demo test lint bench fresh deps contract docs lock clean
+.PHONY: help demo test lint bench show-interop fresh deps contract docs lock clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 demo: ## twelve cards through broker, agent and emulated printer [SABOTAGE=steal|panel] [KEEP=1]
 	@scripts/venv run
@@ -35,6 +35,10 @@ bench: ## measured figures, each beside its peer's in the same run
 	@scripts/venv dev
 	@$(PY) -m bench
 
+show-interop: ## the vendor's SDK on the emulator: codes of each fault, pictures compared
+	@scripts/venv dev
+	@$(PY) -m tests.interop.evolis_sdk.show
+
 fresh: ## a new minimal Debian, the README's apt line, a clone, both commands (root)
 	@scripts/fresh
 
@@ -45,9 +49,10 @@ contract: ## write docs/contract anew from the code that uses it
 	@scripts/venv run
 	@.venv/bin/blanko contract export docs/contract
 
-docs: ## write docs/evolis-status.md anew from the table of status bits
-	@scripts/venv run
+docs: ## write docs/evolis-status.md and docs/evolis-job.md anew, from what they tell of
+	@scripts/venv dev
 	@$(PY) -m protocols.evolis.status_page docs/evolis-status.md
+	@$(PY) -m tests.interop.evolis_sdk.job_page docs/evolis-job.md
 
 lock: ## resolve the dependencies anew, with hashes (needs uv)
 	@scripts/lock

@@ -51,6 +51,14 @@ class Recovered:
     good_card: str  # the one the next print was made on
 
 
+def expected_recovery(kind: FaultKind) -> Recovered:
+    """What the way back must come to: a good card."""
+    way = WAYS_BACK[kind]
+    rejected = True if way.rejects else None
+    good = "output, complete"
+    return Recovered(rejected, True, "READY/PRINTER_READY", "OK", way.card, good)
+
+
 def _fail(picture: Path, kind: FaultKind, when: When, sdk: Sdk) -> Seen:
     machine = Machine()
     try:

@@ -93,6 +93,11 @@ def read_tracks(request: dict[str, Any]) -> Any:
     return [result, *[session.get_data(number) for number in range(3)]]
 
 
+def numbers(_: dict[str, Any]) -> Any:
+    """What the SDK's words for an outcome are as numbers."""
+    return {code.name: code.value for code in sdk.ReturnCode}
+
+
 def close(request: dict[str, Any]) -> Any:
     connections.pop(request["on"]).close()
 
@@ -103,6 +108,7 @@ DEEDS = {
     "print": print_card,
     "write-tracks": write_tracks,
     "read-tracks": read_tracks,
+    "numbers": numbers,
     "close": close,
 }
 

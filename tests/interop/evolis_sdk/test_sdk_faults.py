@@ -7,7 +7,7 @@ import pytest
 from simulators.faults import FaultKind
 from tests.interop.evolis_sdk.fault_table import TABLE, WAYS_BACK, When
 from tests.interop.evolis_sdk.fault_trials import (
-    Recovered,
+    expected_recovery,
     fault_jobs,
     recovery_jobs,
 )
@@ -15,8 +15,6 @@ from tests.interop.evolis_sdk.pictures import card_picture
 from tests.interop.evolis_sdk.sdk_world import side_by_side
 
 TRIAL_S = 60.0
-READY = "READY/PRINTER_READY"
-GOOD = "output, complete"
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +48,4 @@ def test_a_fault_gives_the_code_the_state_and_the_card_of_the_table(seen, kind, 
 
 @pytest.mark.parametrize("kind", WAYS_BACK)
 def test_a_mended_and_acknowledged_fault_lets_the_next_card_be_good(recovered, kind):
-    way = WAYS_BACK[kind]
-    rejected = True if way.rejects else None
-    expected = Recovered(rejected, True, READY, "OK", way.card, GOOD)
-    assert recovered[kind].result(TRIAL_S) == expected
+    assert recovered[kind].result(TRIAL_S) == expected_recovery(kind)
