@@ -7,9 +7,10 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 SABOTAGE ?=
 KEEP ?=
+RUNS ?= 100000
 DEMO_FLAGS := $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
 
-.PHONY: help demo test lint bench show-interop fresh deps contract docs lock clean
+.PHONY: help demo test lint bench show-interop fuzz fresh deps contract docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -39,6 +40,10 @@ show-interop: ## the vendor's SDK on the emulator: codes of each fault, pictures
 	@scripts/venv dev
 	@$(PY) -m tests.interop.evolis_sdk.show
 
+fuzz: ## bytes of chance for every parser, guided by coverage [RUNS=100000 each]
+	@scripts/venv fuzz
+	@.venv-fuzz/bin/python -m tests.fuzz $(RUNS)
+
 fresh: ## a new minimal Debian, the README's apt line, a clone, both commands (root)
 	@scripts/fresh
 
@@ -58,5 +63,5 @@ lock: ## resolve the dependencies anew, with hashes (needs uv)
 	@scripts/lock
 
 clean: ## remove what these commands have made
-	@rm -rf .venv build demo-out .coverage .coverage.* .mypy_cache .ruff_cache \
+	@rm -rf .venv .venv-fuzz build demo-out .coverage .coverage.* .mypy_cache .ruff_cache \
 		.pytest_cache .hypothesis .import_linter_cache

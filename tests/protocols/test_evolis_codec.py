@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.errors import RemoteProtocolError
@@ -13,9 +13,14 @@ from protocols.evolis.codec import (
     REPLY_SIZE_MAX,
     TEXT_SIZE_MAX,
     Decoder,
+    Word,
     count_in,
+    encode,
+    encode_panel,
     pairs,
 )
+from protocols.evolis.commands import COMMANDS, Answer, Op
+from simulators.evolis.wire import Command, Parser
 
 texts = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)
 words = st.integers(0, 2**32 - 1)
@@ -81,6 +86,64 @@ def test_a_reply_cut_at_any_byte_never_says_another_thing(stream):
         if part.trailer is not None:  # only extension words at the end may be missing
             assert part.trailer.words[:4] == reply.trailer.words[:4]
             assert part.trailer.session == reply.trailer.session
+
+
+@given(
+    texts, st.tuples(*[words] * 4), st.integers(0, 0xFFFF), st.lists(words, max_size=16)
+)
+def test_a_reply_says_every_bit_that_was_spelled(text, status, session, extensions):
+    decoder = Decoder()
+    decoder.receive(wire(text, list(status), session, extensions))
+    reply = decoder.receive_eof()
+    assert reply is not None
+    assert reply.text == text.rstrip(" ")
+    assert reply.trailer is not None
+    named = (*extensions, 0, 0, 0, 0)[:4]
+    assert reply.trailer.words == (*status, *named)
+    assert [reply.trailer.word(one) for one in Word] == [*status, *named]
+    assert reply.trailer.session == session
+
+
+@given(st.lists(st.binary(min_size=1, max_size=400), max_size=30))
+def test_what_is_held_is_bounded_however_much_comes(pieces):
+    decoder, taken = Decoder(), 0
+    for piece in pieces:
+        try:
+            decoder.receive(piece)
+        except RemoteProtocolError:
+            return
+        taken += len(piece)
+        assert taken <= REPLY_SIZE_MAX
+
+
+ALONE = [
+    op
+    for op, row in COMMANDS.items()
+    if row.word and op is not Op.PANEL and row.answer is not Answer.IGNORED
+]
+
+
+@pytest.mark.parametrize("op", ALONE)
+@settings(max_examples=20)
+@given(st.data())
+def test_the_emulators_parser_reads_what_is_encoded(op, data):
+    """Two parsers that share no code: what one writes the other takes for the same."""
+    row = COMMANDS[op]
+    given_ = st.integers(0, 0xFFFF) | st.from_regex(r"[A-Za-z0-9]{1,9}", fullmatch=True)
+    free = data.draw(st.tuples(*[given_] * row.free_count))
+    found = Parser(lambda word, parameters: None).receive(encode(op, *free) * 2)
+    parameters = (*row.fixed, *map(str, free))
+    assert found == [Command(row.word, parameters)] * 2
+
+
+@given(st.binary(min_size=1, max_size=200), st.sampled_from([None, (300, 260)]))
+def test_the_emulators_parser_counts_the_dots_of_a_panel(dots, resolution):
+    sent = b"".join(encode_panel("y", 256, dots, resolution))
+    found = Parser(lambda word, parameters: len(dots)).receive(sent + b"\x1bRok\r\x00")
+    across = tuple(map(str, resolution or ()))
+    word = "Dbx" if resolution else "Db"
+    expected = Command(word, ("y", "256", *across), panel=dots)
+    assert found == [expected, Command("Rok")]
 
 
 def test_an_empty_connection_is_no_reply():
