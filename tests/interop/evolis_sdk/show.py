@@ -113,9 +113,7 @@ def prints(folder: Path) -> int:
                 say(row(name, model, mean, apart.largest, apart.text_off, path))
                 if what.bends_tones:
                     plain = difference(face.printed, face.given).mean
-                    say(
-                        f"  {plain:.2f} before the SDK's change of colours is allowed for"
-                    )
+                    say(f"  {plain:.2f} with the SDK's change of all colours")
             for text in shortcomings(what, printed):
                 say(f"  not as expected: {text}")
                 wrong += 1
