@@ -70,10 +70,22 @@ class RefusalWord(StrEnum):
     COMMAND = "ERROR CDE"
     PARAMETERS = "ERROR PARAMETRES"
     RIBBON_DETECTION = "ERR RIB DETECTION"
+    MAGNETIC = "ERROR MAGN"
+    MAGNETIC_CHECKSUM = "ERROR MAGN CHEKSUM"
+    MAGNETIC_DATA = "ERROR MAGN DATA"
+    BLANK_TRACK = "ERROR BLANK TRACK"
     NO_OPTION = "OPTION NOT AVAILABLE"
     OTHER = "ERR"  # any other text that begins so
 
 
+STRIPE_REFUSALS = frozenset(
+    {
+        RefusalWord.MAGNETIC,
+        RefusalWord.MAGNETIC_CHECKSUM,
+        RefusalWord.MAGNETIC_DATA,
+        RefusalWord.BLANK_TRACK,
+    }
+)
 _ORDER = {word: index for index, word in enumerate(Word)}
 
 

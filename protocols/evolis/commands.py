@@ -35,6 +35,27 @@ class Op(Enum):
     EJECT = auto()
     EJECT_STRAY = auto()
     REJECT = auto()
+    # Maintenance.
+    ALIVE = auto()
+    INPUT_TRAY = auto()
+    OUTPUT_TRAY = auto()
+    ERROR_TRAY = auto()
+    SET_INPUT_TRAY = auto()
+    SET_OUTPUT_TRAY = auto()
+    SET_ERROR_TRAY = auto()
+    CLEANING = auto()
+    OLD_CLEANINGS = auto()
+    OLD_CLEANING_DUE = auto()
+    OLD_ADVANCED_CLEANINGS = auto()
+    CLEAN = auto()
+    RESET = auto()
+    # The magnetic stripe.
+    COERCIVITY = auto()
+    TRACK_FORMAT = auto()
+    TRACK_DATA = auto()
+    WRITE_TRACKS = auto()
+    READ_TRACKS = auto()
+    TRACK_TEXT = auto()
 
 
 class Answer(Enum):
@@ -57,6 +78,7 @@ class Command:
     reply_timeout_s: float
     moves_card: bool  # once sent, never send again without a person
     fact: str
+    private: bool = False  # what it carries or brings is shown to nobody
 
     def __str__(self) -> str:
         return ";".join((self.word, *self.fixed)) if self.word else "a status poll"
@@ -65,6 +87,7 @@ class Command:
 STATUS_TIMEOUT_S = 4.0  # EVO-05: what the vendor's program allows a transfer
 READ_TIMEOUT_S = 10.0
 MOTION_TIMEOUT_S = 60.0  # EVO-05: the longest motion seen is some 15 s
+CLEAN_TIMEOUT_S = 300.0  # guessed: EVO-85
 JOB_TIMEOUT_S = 300.0  # EVO-71: what the vendor's program allows a whole card
 PANEL_TIMEOUT_S = 60.0  # guessed: EVO-34, it may wait for the panels before it
 
@@ -80,7 +103,11 @@ def _asks(op: Op, words: str, answer: Answer, fact: str, free: int = 0) -> Comma
         READ_TIMEOUT_S,
         moves_card=False,
         fact=fact,
+        private=word in _OF_THE_STRIPE,
     )
+
+
+_OF_THE_STRIPE = ("Dm", "Rmb")
 
 
 def _moves(op: Op, word: str, timeout_s: float, fact: str, free: int = 0) -> Command:
@@ -138,5 +165,24 @@ COMMANDS: dict[Op, Command] = {
         _moves(Op.EJECT, "Se", MOTION_TIMEOUT_S, "EVO-36"),
         _moves(Op.EJECT_STRAY, "Sce", MOTION_TIMEOUT_S, "EVO-37"),
         _moves(Op.REJECT, "Ser", MOTION_TIMEOUT_S, "EVO-38"),
+        _asks(Op.ALIVE, "Rok", Answer.TEXT, "EVO-80"),
+        _asks(Op.INPUT_TRAY, "Rcim", Answer.TEXT, "EVO-81"),
+        _asks(Op.OUTPUT_TRAY, "Rcem", Answer.TEXT, "EVO-81"),
+        _asks(Op.ERROR_TRAY, "Rcrm", Answer.TEXT, "EVO-81"),
+        _asks(Op.SET_INPUT_TRAY, "Pcim", Answer.OK, "EVO-82", free=1),
+        _asks(Op.SET_OUTPUT_TRAY, "Pcem", Answer.OK, "EVO-82", free=1),
+        _asks(Op.SET_ERROR_TRAY, "Pcrm", Answer.OK, "EVO-82", free=1),
+        _asks(Op.CLEANING, "Rco;clean", Answer.PAIRS, "EVO-83"),
+        _asks(Op.OLD_CLEANINGS, "Rco;n", Answer.TEXT, "EVO-84"),
+        _asks(Op.OLD_CLEANING_DUE, "Rco;clp", Answer.TEXT, "EVO-84"),
+        _asks(Op.OLD_ADVANCED_CLEANINGS, "Rco;cnac", Answer.TEXT, "EVO-84"),
+        _moves(Op.CLEAN, "Scp", CLEAN_TIMEOUT_S, "EVO-85"),
+        _moves(Op.RESET, "Srs", READ_TIMEOUT_S, "EVO-80"),
+        _asks(Op.COERCIVITY, "Pmc", Answer.OK, "EVO-86", free=1),
+        _asks(Op.TRACK_FORMAT, "Pmt", Answer.OK, "EVO-86", free=2),
+        _asks(Op.TRACK_DATA, "Dm", Answer.OK, "EVO-86", free=2),
+        _moves(Op.WRITE_TRACKS, "Smw", MOTION_TIMEOUT_S, "EVO-86"),
+        _moves(Op.READ_TRACKS, "Smr", MOTION_TIMEOUT_S, "EVO-87"),
+        _asks(Op.TRACK_TEXT, "Rmb", Answer.TEXT, "EVO-87", free=1),
     )
 }

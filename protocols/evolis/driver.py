@@ -26,6 +26,8 @@ from protocols.evolis.commands import Op
 from protocols.evolis.counters import CardCounter, supplies_in
 from protocols.evolis.guard import POLL_INTERVAL_S, Guard
 from protocols.evolis.link import Exchange, Link
+from protocols.evolis.magnetic import MagneticStripe
+from protocols.evolis.maintenance import Maintenance
 from protocols.evolis.models import Model
 from protocols.evolis.opening import (
     ask_its_name,
@@ -57,6 +59,8 @@ class EvolisDriver:
         self._link = Link(transport, self._session, session_id)
         self._guard = Guard(self._link, self._session, session_id)
         self._counter = CardCounter(self._link)
+        self.maintenance = Maintenance(self._guard, self._counter)
+        self.stripe = MagneticStripe(self._guard)
         self._identity: Identity | None = None
 
     @property
@@ -136,9 +140,10 @@ class EvolisDriver:
                     f"nothing was prepared for the {side}", card=self._session.card
                 )
             if side is CardSide.FRONT:
-                self._session.check(Op.BEGIN)
+                if self._session.state is not State.BEGUN:
+                    self._session.check(Op.BEGIN)
                 self._guard.stands(CardPosition.INSIDE, await self._guard.fit_to_move())
-                self._guard.has_happened((await self._link.ask(Op.BEGIN)).trailer)
+                await self._guard.begin()
             turn = Op.FRONT if side is CardSide.FRONT else Op.BACK
             self._guard.has_happened((await self._link.ask(turn)).trailer)
             for panel, dots in panels:

@@ -14,7 +14,7 @@ from protocols.errors import DeviceError, LocalProtocolError, RemoteProtocolErro
 from protocols.evolis.codec import Trailer
 from protocols.evolis.commands import Op
 from protocols.evolis.link import UNEXPLAINED, Link
-from protocols.evolis.session import Session
+from protocols.evolis.session import Session, State
 from protocols.evolis.status import CLAIM, PRINTING, any_up, faults_up, read_status
 from protocols.vocabulary import (
     CardFate,
@@ -105,6 +105,11 @@ class Guard:
                 reasons=frozenset(errors),
                 card=CardFate.UNTOUCHED,
             )
+
+    async def begin(self) -> None:
+        """Say that the card inside is begun, unless that has been said (EVO-31)."""
+        if self.session.state is not State.BEGUN:
+            self.has_happened((await self.link.ask(Op.BEGIN)).trailer)
 
     async def until_claim(self, *, up: bool, limit_s: float) -> Trailer:
         """Look on until the printer has raised its claim, or dropped it (EVO-71).

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from protocols.contract import Transport
 from protocols.errors import DeviceError, RemoteProtocolError, TransportError
 from protocols.evolis.codec import (
+    STRIPE_REFUSALS,
     Decoder,
     RefusalWord,
     Reply,
@@ -139,8 +140,13 @@ class Link:
         reasons = frozenset(
             reason for reason in status.reasons if reason.severity is Severity.ERROR
         )
+        if exchange.refusal in STRIPE_REFUSALS:
+            reasons |= {Reason(StateReason.ENCODE_FAILED, Severity.ERROR)}
+        known = exchange.refusal is not RefusalWord.OTHER
+        shown = known or not exchange.command.private
+        text = exchange.text[:80] if shown else "ERR"
         return DeviceError(
-            f"{self.name}: refused {exchange.command}: {exchange.text[:80]!r}",
+            f"{self.name}: refused {exchange.command}: {text!r}",
             reasons=reasons or UNEXPLAINED,
             card=self._session.card,
         )
@@ -197,7 +203,8 @@ class Link:
             raise self._broken(command, "empty text")
         word = refusal(reply.text)
         if word is None and command.answer is Answer.OK and reply.text != "OK":
-            raise self._broken(command, f"{reply.text[:40]!r}, expected 'OK'")
+            text = "a text" if command.private else repr(reply.text[:40])
+            raise self._broken(command, f"{text}, expected 'OK'")
         return Exchange(command, reply.text, reply.trailer, word)
 
     def _broken(self, command: Command, what: str) -> RemoteProtocolError:
@@ -229,6 +236,8 @@ class Link:
                 f"{error} (at {command})", card=self._session.card
             ) from error
         except RemoteProtocolError as error:
+            if command.private:  # its words may be a card holder's
+                raise self._broken(command, "not a reply") from None
             raise self._broken(command, str(error)) from error
         finally:
             await self._transport.close()

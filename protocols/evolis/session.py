@@ -34,7 +34,9 @@ class State(StrEnum):
 
 _TOLD = (Answer.STATUS, Answer.TEXT, Answer.PAIRS)
 _READS = [
-    op for op, row in COMMANDS.items() if row.answer in _TOLD or op is Op.ENABLE_STATUS
+    op
+    for op, row in COMMANDS.items()
+    if (row.answer in _TOLD and not row.private) or op is Op.ENABLE_STATUS
 ]
 _BETWEEN_CARDS = (State.FREE, State.RESERVED, State.CLAIMED)
 _RELEASABLE = (*_BETWEEN_CARDS, State.DELIVERED, State.REJECTED)
@@ -65,6 +67,17 @@ TRANSITIONS: dict[tuple[State, Op], State] = {
 TRANSITIONS |= {(state, Op.RELEASE): State.FREE for state in _RELEASABLE}
 TRANSITIONS |= {(state, Op.CLEAR_FAULT): state for state in _BETWEEN_CARDS}
 TRANSITIONS |= {(state, op): state for state in State for op in _READS}
+# A person's work between cards.
+_TRAYS = (Op.SET_INPUT_TRAY, Op.SET_OUTPUT_TRAY, Op.SET_ERROR_TRAY)
+TRANSITIONS |= {(state, op): state for state in _BETWEEN_CARDS for op in _TRAYS}
+TRANSITIONS |= {(State.CLAIMED, Op.CLEAN): State.CLAIMED}
+TRANSITIONS |= {(State.CLAIMED, Op.RESET): State.FREE}
+# The stripe, once the card is begun and before its first side.
+_STRIPE = (
+    *(Op.COERCIVITY, Op.TRACK_FORMAT, Op.TRACK_DATA, Op.WRITE_TRACKS),
+    *(Op.READ_TRACKS, Op.TRACK_TEXT),
+)
+TRANSITIONS |= {(State.BEGUN, op): State.BEGUN for op in _STRIPE}
 
 _FATES = {
     State.FREE: CardFate.UNTOUCHED,

@@ -37,6 +37,7 @@ RESET_BITS = _bits(lambda meaning: meaning.restarted)  # guessed: EVO-29
 FLIP_UNIT = {Word.CONFIG: 0x0010_0000}  # CFG_FLIP                            EVO-58
 REJECT_SLOT = {Word.CONFIG: 0x0000_0020}  # CFG_REJECT_SLOT                   EVO-58
 CLAIM = {Word.INFORMATION: 0x8000_0000}  # CLAIM                              EVO-71
+CLEANING = {Word.INFORMATION: 0x0000_0020}  # CLEANING_RUNNING                 EVO-85
 PRINTING = {Word.INFORMATION: 0x0000_0080}  # PRINTING_RUNNING               EVO-35
 
 _UNNAMED = {Word.WARNING: NEEDS_CARE, Word.ERROR: FAULT}  # words whose every bit counts
