@@ -363,8 +363,11 @@ class Mechanism:
     def _press(self, action: Action) -> None:
         blank, ribbon = self.sensed_card, self.ribbon
         assert blank is not None and ribbon is not None
-        if ribbon.advance(action.panel):
+        if ribbon.needs_new_set(action.panel):
+            if ribbon.take_finished(given_up=True):
+                self._count_set(CountsAt.END)
             self._count_set(CountsAt.START)
+        ribbon.advance(action.panel)
         first = not any(blank.marks.values())
         if first:
             self._count_card(CountsAt.START)
@@ -408,7 +411,7 @@ class Mechanism:
             blank = self.sensed_card
             assert blank is not None
             self._count_card(CountsAt.END)
-            if self.ribbon is not None and self.ribbon.take_finished(card_leaves=True):
+            if self.ribbon is not None and self.ribbon.take_finished(given_up=True):
                 self._count_set(CountsAt.END)
             self.counters.save()
             out = action.motion is Motion.EJECT

@@ -58,16 +58,14 @@ class Ribbon:
         """True where `panel`, one that the kind has, is behind the head."""
         return self._ahead(panel) is None
 
-    def advance(self, panel: str) -> bool:
-        """Bring `panel` under the head; True where that began another set."""
+    def advance(self, panel: str) -> None:
+        """Bring `panel` under the head, of this set or of another."""
         index = self._ahead(panel)
-        begins = index is None
-        if begins:
+        if index is None:
+            index = self.kind.panels.index(panel)
             self.left -= 1
             self.uncounted = True
-        index = self.kind.panels.index(panel) if index is None else index
         self.next_panel_index = index + 1
-        return begins
 
     @property
     def ends_side(self) -> bool:
@@ -75,10 +73,10 @@ class Ribbon:
         index = self.next_panel_index
         return index in (len(self.kind.front), len(self.kind.panels))
 
-    def take_finished(self, *, card_leaves: bool = False) -> bool:
-        """Once for each set: True when its last panel was used, or its card leaves."""
+    def take_finished(self, *, given_up: bool = False) -> bool:
+        """Once for each set: True when its last panel was used, or it is given up."""
         used_up = self.next_panel_index == len(self.kind.panels)
-        if not self.uncounted or not (used_up or card_leaves):
+        if not self.uncounted or not (used_up or given_up):
             return False
         self.uncounted = False
         return True

@@ -28,7 +28,7 @@ def rows_unpacked(data: bytes, row_count: int, row_size: int) -> bytes | None:
         if size == BLACK_ROW:
             rows += b"\xff" * row_size
             continue
-        if size > row_size or at + size > len(data):
+        if size > row_size:
             return None
         rows += data[at : at + size].ljust(row_size, b"\0")
         at += size

@@ -9,7 +9,9 @@ from simulators.evolis.firmware import Firmware
 
 INF_CLEANING_MANDATORY = 0x00040000
 INF_CLEANING = 0x00020000
+INF_CLEAN_OUTWARRANTY = 0x00008000
 INF_CLEANING_REQUIRED = 0x00000100
+_LATE = INF_CLEANING_MANDATORY | INF_CLEANING_REQUIRED | INF_CLEAN_OUTWARRANTY
 
 # `Scp` and what may follow it; True: the thorough one.
 CYCLES = {
@@ -35,33 +37,28 @@ class Upkeep:
 
     @property
     def until_advised(self) -> int:
-        return max(0, self.firmware.clean_after - self.cards_since)
-
-    @property
-    def advised_to_mandatory(self) -> int:
-        """Of the cards between the two thresholds, those that are still to come."""
-        over = max(0, self.cards_since - self.firmware.clean_after)
-        return max(0, self.firmware.clean_within - over)
+        """Cards still to come before the first threshold; below 0: too many came."""
+        return self.firmware.clean_after - self.cards_since
 
     @property
     def advised(self) -> bool:
-        return not self.until_advised
+        return self.until_advised <= 0
 
     @property
     def bits(self) -> int:
         """Its share of the status's information word."""
         if not self.advised:
             return 0
-        if self.advised_to_mandatory:
+        if self.until_advised + self.firmware.clean_within > 0:
             return INF_CLEANING
-        return INF_CLEANING | INF_CLEANING_MANDATORY | INF_CLEANING_REQUIRED
+        return INF_CLEANING | _LATE
 
     def named(self) -> str:
         """The answer to `Rco;clean`."""
         counters = self.counters
         return (
             f"rem_advised:{self.until_advised}\n"
-            f"mandatory:{self.advised_to_mandatory}\n"
+            f"mandatory:{self.firmware.clean_within}\n"
             f"last_periodic:{counters.cleaned_at}\n"
             f"periodic_global:{counters.cleanings}\n"
             f"advanced_global:{counters.thorough_cleanings}\n"

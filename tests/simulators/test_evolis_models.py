@@ -270,6 +270,8 @@ def test_a_card_of_260_dpi_across_is_stretched_to_the_cards_shape(tmp_path):
             assert card["state"] == "complete"
             with Image.open(tmp_path / card["png"][0]) as picture:
                 assert picture.size == (1016, 648)
+                colours = {colour for _, colour in picture.getcolors() or []}
+                assert colours == {(0, 0, 0), (255, 255, 255)}, "nothing is smoothed"
                 black = [
                     (x, y)
                     for x in range(1016)

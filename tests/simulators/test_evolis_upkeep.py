@@ -12,7 +12,8 @@ from tests.simulators.emulator_world import BUSY, World, living
 
 CLEANING, MANDATORY, REQUIRED, RUNNING = 0x2_0000, 0x4_0000, 0x100, 0x20
 WAR_REMOVE_RIBBON, WAR_NO_RIBBON = 0x4000_0000, 0x1_0000
-ALL = CLEANING | MANDATORY | REQUIRED
+OUT_OF_WARRANTY = 0x8000
+ALL = CLEANING | MANDATORY | REQUIRED | OUT_OF_WARRANTY
 
 
 async def figures(world: World) -> dict[str, int]:
@@ -45,8 +46,8 @@ def test_the_figures_and_bits_follow_the_cards():
                 (2, 1, 0),
                 (1, 1, 0),
                 (0, 1, CLEANING),
-                (0, 0, ALL),
-                (0, 0, ALL),
+                (-1, 1, ALL),
+                (-2, 1, ALL),
             ]
             assert await world.text("Rlr;r") == "ERR NEED CLEANING"
             await hand_for_cleaning(world)
@@ -102,6 +103,17 @@ def test_the_ribbon_must_be_out_and_a_cleaning_card_there():
             assert await world.text("Scp") == "OK"
             assert await world.text("Scp") == "ERROR CARD", "it is used up"
             assert (await world.truth())["counters"]["cleanings"] == 1
+
+    asyncio.run(story())
+
+
+def test_who_does_not_clean_after_all_acknowledges_that():
+    async def story() -> None:
+        async with living() as world:
+            await world.ask("Scp")
+            assert (await world.poll()).warning == WAR_REMOVE_RIBBON
+            await world.ask("Scs")
+            assert (await world.poll()).warning == 0
 
     asyncio.run(story())
 

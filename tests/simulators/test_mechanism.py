@@ -252,6 +252,37 @@ def test_the_ribbon_counter_moves_at_the_moment_of_its_model(
     assert machine.sets_left_by_counter == at_end
 
 
+@pytest.mark.parametrize(
+    ("front", "back", "before", "after"),
+    [("ymcko", "k", 9, 9), ("ymcko", "", 10, 9), ("ymcko", "ymcko", 9, 8)],
+)
+def test_a_set_not_used_up_is_counted_when_its_card_leaves(front, back, before, after):
+    machine, hand = stocked(build=Build(ribbon_counts_at=CountsAt.END))
+    hand.change_ribbon("YMCKOK", 10)
+    do(machine, Motion.FEED)
+    for panel in front:
+        do(machine, Motion.PRESS, panel)
+    do(machine, Motion.FLIP)
+    for panel in back:
+        do(machine, Motion.PRESS, panel)
+    assert machine.sets_left_by_counter == before
+    do(machine, Motion.EJECT)
+    assert machine.sets_left_by_counter == after
+    assert machine.ribbon is not None
+    assert machine.ribbon.left == after
+
+
+def test_a_cleaning_card_runs_into_a_card_that_no_sensor_sees():
+    machine, hand = stocked(build=Build(power_up=PowerUp.HIDE))
+    do(machine, Motion.FEED)
+    machine.switch_power(on=False)
+    machine.switch_power(on=True)
+    hand.take_ribbon()
+    hand.lay_cleaning_card()
+    assert do(machine, Motion.CLEAN) is Stop.JAMMED
+    assert machine.cleanings_done == 0
+
+
 @pytest.mark.parametrize(("loses", "cards", "sets_left"), [(False, 2, 8), (True, 1, 9)])
 def test_a_power_cut_may_take_the_last_step_of_the_counters(loses, cards, sets_left):
     machine, _ = stocked(build=Build(loses_last_count=loses))
