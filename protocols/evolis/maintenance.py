@@ -73,8 +73,8 @@ class Cleaning:
 
     cards_fed: int
     cards_since: int | None  # the last one; None after a change of the head, too
-    until_advised: int
-    until_overdue: int | None  # then the head's warranty ends
+    until_advised: int  # below 0: so many cards too late                    EVO-83
+    until_overdue: int | None  # likewise; then the head's warranty ends
     done_count: int
     advanced_count: int
 
@@ -201,7 +201,7 @@ class Maintenance:
     async def _number(self, op: Op) -> int:
         answer = await self._link.ask(op)
         with self._link.reading(answer):
-            return natural(answer.text, "the counter")
+            return _whole(answer.text, "the counter")
 
 
 def _letter(answer: Exchange, kind: Callable[[str], TrayT]) -> TrayT:
@@ -215,7 +215,7 @@ def _letter(answer: Exchange, kind: Callable[[str], TrayT]) -> TrayT:
 
 
 def _cleaning(values: dict[str, str], cards_fed: int, *, of_head: bool) -> Cleaning:
-    advised = count_in(values, "rem_advised")
+    advised = _whole(values.get("rem_advised", ""), "rem_advised")
     last = count_in(values, "last_periodic")
     # A new head begins to count anew: what was noted with the old one is no base.
     comparable = of_head and last <= cards_fed
@@ -227,3 +227,9 @@ def _cleaning(values: dict[str, str], cards_fed: int, *, of_head: bool) -> Clean
         done_count=count_in(values, "periodic_global"),
         advanced_count=count_in(values, "advanced_global"),
     )
+
+
+def _whole(text: str, what: str) -> int:
+    """A number that may have fallen below 0."""
+    below = text.startswith("-")
+    return -natural(text[1:], what) if below else natural(text, what)

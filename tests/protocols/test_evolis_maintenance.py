@@ -100,6 +100,21 @@ def test_older_firmware_says_what_it_knows_of_its_cleaning():
     told(story, firmware=Firmware(names_counters=False))
 
 
+@pytest.mark.parametrize("names_counters", [True, False])
+def test_a_cleaning_that_is_overdue_is_so_many_cards_late(names_counters):
+    async def story(world: World, driver: EvolisDriver) -> None:
+        for _ in range(4):
+            await world.text("Sie")
+        found = await driver.maintenance.cleaning()
+        late = (-3, -1) if names_counters else (-3, None)
+        assert (found.until_advised, found.until_overdue) == late
+
+    told(
+        story,
+        firmware=Firmware(clean_after=1, clean_within=2, names_counters=names_counters),
+    )
+
+
 def test_a_cleaning_runs_to_its_end_and_is_counted():
     async def story(world: World, driver: EvolisDriver) -> None:
         await world.do(do="hand", act="take-ribbon")
