@@ -211,7 +211,7 @@ def named(requests: Sequence[bytes]) -> list[str]:
 
 
 def _without_chance(text: str) -> str:
-    text = text.removesuffix(";") if text.startswith("Db;") else text
+    text = text.removesuffix(";") if text.startswith("Db") else text
     text = re.sub(r"^Ppws;\d+$", "Ppws;<time>", text)
     return re.sub(rf"^Psid;{SESSION_ID};", "Psid;<id>;", text)
 
@@ -225,17 +225,27 @@ def _looks_as_one(every: Sequence[str]) -> list[str]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is to be printed, and on what."""
+
+    picture: Path
+    model: str = "Primacy"
+    ribbon: str = "YMCKO"
+
+
 SDK_RIBBONS = {"YMCKO": "YMCKO", "KO": "KO", "K": "KBLACK"}
 
 
-def sent_by_sdk(sdk: Sdk, picture: Path, ribbon: str = "YMCKO") -> Sent:
-    """Print `picture` on an emulated Primacy and keep what the SDK sends for it."""
-    machine = Machine(ribbon_kind=ribbon)
+def sent_by_sdk(sdk: Sdk, given: Given) -> Sent:
+    """Print it on an emulated printer and keep what the SDK sends for it."""
+    machine = Machine(model=given.model, ribbon_kind=given.ribbon)
     try:
         with Relay(machine.world.port) as relay:
-            uri = f"socket://127.0.0.1:{relay.port}?model=Primacy"
+            uri = f"socket://127.0.0.1:{relay.port}?model={given.model}"
             client = Client(sdk, uri, name="recorded")
-            assert client.print(picture, ribbon=SDK_RIBBONS[ribbon]) == "OK"
+            ribbon = SDK_RIBBONS[given.ribbon]
+            assert client.print(given.picture, ribbon=ribbon) == "OK"
             sent = Sent(relay.requests)
             client.close()
             return sent
@@ -243,32 +253,30 @@ def sent_by_sdk(sdk: Sdk, picture: Path, ribbon: str = "YMCKO") -> Sent:
         machine.close()
 
 
-def sent_by_driver(
-    picture: Path, ribbon: str = "YMCKO", *, whole: bool = False
-) -> Sent:
+def sent_by_driver(given: Given, *, whole: bool = False) -> Sent:
     """Print it with our driver: motion by motion, or as one whole job."""
-    machine = Machine(ribbon_kind=ribbon)
+    machine = Machine(model=given.model, ribbon_kind=given.ribbon)
     try:
         with Relay(machine.world.port) as relay:
-            asyncio.run(_drive(relay.port, picture, ribbon, whole=whole))
+            asyncio.run(_drive(relay.port, given, whole=whole))
             return Sent(relay.requests)
     finally:
         machine.close()
 
 
-async def _drive(port: int, picture: Path, ribbon: str, *, whole: bool) -> None:
+async def _drive(port: int, given: Given, *, whole: bool) -> None:
     link = TcpTransport("127.0.0.1", port)
-    driver = EvolisDriver(MODELS["Primacy"], link, session_id=SESSION_ID)
+    driver = EvolisDriver(MODELS[given.model], link, session_id=SESSION_ID)
     can = driver.capabilities
-    with Image.open(picture) as opened:
+    with Image.open(given.picture) as opened:
         planes = separate(
             opened.convert("RGB"),
             side=CardSide.FRONT,
-            panels=can.ribbons[ribbon].front,
+            panels=can.ribbons[given.ribbon].front,
             width_px=can.width_px,
             height_px=can.height_px,
         )
-    card = driver.prepare([planes], ribbon)
+    card = driver.prepare([planes], given.ribbon)
     await driver.open()
     await driver.claim()
     if whole:

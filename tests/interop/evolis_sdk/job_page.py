@@ -12,7 +12,13 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageStat
 
-from tests.interop.evolis_sdk.job_bytes import STEPS, Sent, sent_by_driver, sent_by_sdk
+from tests.interop.evolis_sdk.job_bytes import (
+    STEPS,
+    Given,
+    Sent,
+    sent_by_driver,
+    sent_by_sdk,
+)
 from tests.interop.evolis_sdk.pictures import card_picture
 from tests.interop.evolis_sdk.sdk_world import Sdk
 
@@ -54,9 +60,12 @@ colours.
 
 `print_whole` of our driver sends the card as the SDK does, for printers that take no
 lone panel. On a ribbon of resin alone, and with an overlay after it, both streams are
-then the same, byte for byte, but for the time of day. On a YMCKO ribbon they differ
-in the dots of dye, as above, and so in `Pida`. Before and after the streams our
-driver does what it does for any card; it looks once more between them, for CLAIM.
+then the same, byte for byte, but for the time of day; so they are for a Zenius. On a
+YMCKO ribbon they differ in the dots of dye, as above, and so in `Pida`. For a
+Badgy200, whose 260 dpi across have no place for each row of the picture, the dots of
+resin differ too: the SDK leaves rows out, we lay two over each other. Before and
+after the streams our driver does what it does for any card; it looks once more
+between them, for CLAIM.
 """
 
 
@@ -99,7 +108,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "front.bmp"
         card_picture("CONTOH").save(picture)
-        text = page(sent_by_driver(picture), sent_by_sdk(sdk, picture))
+        given = Given(picture)
+        text = page(sent_by_driver(given), sent_by_sdk(sdk, given))
     sdk.close()
     Path(sys.argv[1]).write_text(text)
 

@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image
 
 from tests.conftest import ROOT
 from tests.interop.evolis_sdk.job_bytes import (
     STEPS,
+    Given,
     commands_of,
     named,
     sent_by_driver,
     sent_by_sdk,
 )
 from tests.interop.evolis_sdk.job_page import page
-from tests.interop.evolis_sdk.pictures import card_picture, mono_picture
+from tests.interop.evolis_sdk.pictures import SIZE, card_picture, mono_picture
 from tests.interop.evolis_sdk.wire_record import items
 
 PAGE = ROOT / "docs" / "evolis-job.md"
 
 
 @pytest.fixture(scope="module")
-def picture(tmp_path_factory):
+def in_colour(tmp_path_factory):
     path = tmp_path_factory.mktemp("job") / "front.bmp"
     card_picture("CONTOH").save(path)
     return path
 
 
 @pytest.fixture(scope="module")
-def by_sdk(sdks, picture):
-    return sent_by_sdk(sdks[0], picture)
+def by_sdk(sdks, in_colour):
+    return sent_by_sdk(sdks[0], Given(in_colour))
 
 
 @pytest.fixture(scope="module")
-def by_driver(picture):
-    return sent_by_driver(picture)
+def by_driver(in_colour):
+    return sent_by_driver(Given(in_colour))
 
 
 def test_our_driver_sends_what_the_steps_say(by_driver):
@@ -76,30 +78,58 @@ def test_areas_of_one_colour_are_the_same_dots_on_both_sides(by_driver, by_sdk):
             assert ours == sdks
 
 
+@pytest.mark.parametrize("model", ["Primacy", "Zenius"])
 @pytest.mark.parametrize("ribbon", ["K", "KO"])
-def test_a_whole_job_of_resin_is_the_sdks_byte_for_byte(sdks, tmp_path, ribbon):
+def test_a_whole_job_of_resin_is_the_sdks_byte_for_byte(sdks, tmp_path, model, ribbon):
     path = tmp_path / "front.bmp"
     mono_picture("CONTOH").save(path)
-    ours = sent_by_driver(path, ribbon, whole=True)
-    sdks = sent_by_sdk(sdks[0], path, ribbon)
+    given = Given(path, model, ribbon)
+    ours = sent_by_driver(given, whole=True)
     assert len(ours.streams) == 2
-    assert ours.streams == sdks.streams
+    assert ours.streams == sent_by_sdk(sdks[0], given).streams
 
 
-def test_a_whole_job_in_colour_differs_in_dye_and_its_mean_alone(by_sdk, picture):
-    ours = sent_by_driver(picture, whole=True)
+@pytest.mark.parametrize("model", ["Primacy", "Zenius", "Badgy200"])
+def test_a_whole_job_in_colour_differs_in_its_dots_and_their_mean_alone(
+    sdks, in_colour, model
+):
+    given = Given(in_colour, model)
+    ours, other = sent_by_driver(given, whole=True), sent_by_sdk(sdks[0], given)
     assert [len(stream) for stream in ours.streams] == [
-        len(stream) for stream in by_sdk.streams
+        len(stream) for stream in other.streams
     ]
-    commands, others = named(ours.streams), named(by_sdk.streams)
-    differ = [
-        (one, other)
-        for one, other in zip(commands, others, strict=True)
-        if one != other
-    ]
-    assert differ == [("Pida;1;36;50;67", "Pida;0;37;50;68")]
-    assert ours.panels["k"] == by_sdk.panels["k"]
-    assert ours.panels["o"] == by_sdk.panels["o"]
+    pairs = zip(named(ours.streams), named(other.streams), strict=True)
+    (differ,) = [pair for pair in pairs if pair[0] != pair[1]]
+    assert all(command.startswith("Pida;") for command in differ)
+    assert ours.panels["o"] == other.panels["o"]
+    if model != "Badgy200":  # whose resin has other rows of the picture
+        assert ours.panels["k"] == other.panels["k"]
+
+
+def test_resin_at_260_dpi_has_the_same_rows_of_70_bytes(sdks, tmp_path):
+    path = tmp_path / "line.bmp"
+    line = Image.new("RGB", SIZE, (255, 255, 255))
+    line.paste((0, 0, 0), (0, 644, *SIZE))
+    line.save(path)
+    given = Given(path, "Badgy200")
+    row = b"\xf0" + bytes(69)
+    panel = (row * 1016).ljust(71374, b"\0")
+    assert sent_by_driver(given).panels["k"] == panel
+    assert sent_by_sdk(sdks[0], given).panels["k"] == panel
+
+
+def test_of_648_rows_the_sdk_leaves_86_out_at_260_dpi(sdks, tmp_path):
+    path = tmp_path / "diagonal.bmp"
+    diagonal = Image.new("RGB", SIZE, (255, 255, 255))
+    for x in range(648):
+        diagonal.putpixel((x, 647 - x), (0, 0, 0))
+    diagonal.save(path)
+    resin = sent_by_sdk(sdks[0], Given(path, "Badgy200")).panels["k"]
+    bits = "".join(f"{byte:08b}" for byte in resin)
+    # Counted from the lower edge, dot n is row n * 648 / 562 of the picture. The last
+    # two dots of a row have no byte and run into the next.
+    dots = {(n * 648 // 562) * 560 + n for n in range(562)}
+    assert {at for at, bit in enumerate(bits) if bit == "1"} == dots
 
 
 def test_the_page_says_what_was_sent(by_driver, by_sdk):

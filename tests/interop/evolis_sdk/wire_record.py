@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import cast
 
 CHUNK_SIZE = 65536
-BYTES_OF = {"256": 1016 * 648, "2": 1016 * 81}  # of a panel, by its levels
-PANEL = re.compile(rb"\x1bDb;(.);(\d+);")
+PANEL = re.compile(rb"\x1b(Dbx?);(.);(\d+);(?:300;260;)?")
+DOTS_OF = {b"Db": 1016 * 648, b"Dbx": 1016 * 562}
+BITS_OF = {b"256": 8, b"128": 7, b"2": 1}  # of a dot, by the levels
 
 
 class _Pipe(socketserver.BaseRequestHandler):
@@ -85,7 +86,7 @@ def items(request: bytes) -> Iterator[Item]:
     while at < len(request):
         panel = PANEL.match(request, at)
         if panel:
-            end = panel.end() + BYTES_OF[panel[2].decode()]
+            end = panel.end() + DOTS_OF[panel[1]] * BITS_OF[panel[3]] // 8
             assert request[end : end + 1] == b"\r"
             size = end + 1 - at
             yield Item(_text(panel[0]), request[panel.end() : end], size)
