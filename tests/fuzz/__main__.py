@@ -47,6 +47,7 @@ def run(name: str, runs: int) -> bool:
     )
     if not good:
         sys.stdout.write(done.stderr[-4_000:])
+    sys.stdout.flush()
     return good
 
 

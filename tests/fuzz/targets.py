@@ -36,9 +36,7 @@ VECTORS = tomllib.loads(
 def reply(data: bytes) -> None:
     """The decoder: nothing but a reply or a refusal; the same however it is cut."""
     whole = _decoded([data])
-    size = 1 + data[0] % 7 if data else 1
-    pieces = [data[at : at + size] for at in range(0, len(data), size)]
-    assert _decoded(pieces) == whole
+    assert _decoded(_pieces(data)) == whole
     if not isinstance(whole, Reply):
         return
     assert len(data) <= REPLY_SIZE_MAX
@@ -73,6 +71,12 @@ def _decoded(pieces: list[bytes]) -> Reply | str | None:
         return decoder.receive_eof()
     except RemoteProtocolError as error:
         return str(error)
+
+
+def _pieces(data: bytes) -> list[bytes]:
+    """In two to nine pieces, as the last byte will have it."""
+    size = 1 + len(data) // (2 + data[-1] % 7) if data else 1
+    return [data[at : at + size] for at in range(0, len(data), size)]
 
 
 def lines(data: bytes) -> None:
@@ -117,10 +121,7 @@ def wire(data: bytes) -> None:
     model = MODELS["Badgy200" if data[:1] < b"\x80" else "Primacy"]
     whole, pieces = Parser(model.panel_size), Parser(model.panel_size)
     found = whole.receive(data)
-    size = 1 + data[0] % 7 if data else 1
-    again = []
-    for at in range(0, len(data), size):
-        again += pieces.receive(data[at : at + size])
+    again = [command for piece in _pieces(data) for command in pieces.receive(piece)]
     assert again == found
     assert whole.missing_size == pieces.missing_size >= 0
     for command in found:
