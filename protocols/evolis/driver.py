@@ -225,8 +225,11 @@ class EvolisDriver:
             self._session.check(op)
             self._guard.stands(CardPosition.INSIDE, await self._guard.fit_to_move())
             trailer = (await self._link.ask(op)).trailer
-            if read_status(trailer, self._session_id).card is CardPosition.INSIDE:
+            inside = read_status(trailer, self._session_id).card is CardPosition.INSIDE
+            if inside or faults_up(trailer):
                 self._session.doubt()
+            self._guard.no_fault(trailer, f"answered OK to {op.name}, but stopped")
+            if inside:
                 raise self._guard.error(
                     f"answered OK to {op.name}, but the card is inside"
                 )

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from protocols.errors import DeviceError, LocalProtocolError, RemoteProtocolError
 from protocols.evolis.codec import Trailer
 from protocols.evolis.commands import Op
-from protocols.evolis.link import UNEXPLAINED, Link
+from protocols.evolis.link import IN_USE, UNEXPLAINED, Link
 from protocols.evolis.session import Session, State
 from protocols.evolis.status import CLAIM, PRINTING, any_up, faults_up, read_status
 from protocols.vocabulary import (
@@ -27,7 +27,6 @@ from protocols.vocabulary import (
 POLL_INTERVAL_S = 0.25  # EVO-06
 RESERVED_FOR_S = 180  # EVO-18: of silence, then the printer is free again
 RESERVE_WAIT_S = 5.0  # EVO-18
-IN_USE = frozenset({Reason(StateReason.PRINTER_IN_USE, Severity.ERROR)})
 FOREIGN_CARD = frozenset({Reason(StateReason.FOREIGN_CARD, Severity.ERROR)})
 
 

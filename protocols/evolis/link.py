@@ -28,6 +28,7 @@ from protocols.evolis.status import read_status
 from protocols.vocabulary import CardPosition, Reason, Severity, StateReason
 
 READ_SIZE = 4096
+IN_USE = frozenset({Reason(StateReason.PRINTER_IN_USE, Severity.ERROR)})
 UNEXPLAINED = frozenset({Reason(StateReason.OTHER, Severity.ERROR)})
 
 
@@ -109,6 +110,7 @@ class Link:
         """
         self._session.check(op)
         async with self._turn:
+            self._none_foreign(COMMANDS[op])
             self.session_seen = None
             await self._converse(COMMANDS[op], pieces)
             self._session.accepted()
@@ -174,6 +176,7 @@ class Link:
         command = COMMANDS[op]
         self._session.check(op)
         async with self._turn:
+            self._none_foreign(command)
             self.session_seen = None
             reply = await self._converse(command, request)
             exchange = self._judged(command, reply)
@@ -185,6 +188,16 @@ class Link:
             status = read_status(exchange.trailer, self._session_id)
             self._session.saw_card(status.card is not CardPosition.NONE)
             return exchange
+
+    def _none_foreign(self, command: Command) -> None:
+        """Nothing but looks goes to a printer that was last seen with another host."""
+        if command.word and self.session_seen not in (None, 0, self._session_id):
+            raise DeviceError(
+                f"{self.name}: is held by session {self.session_seen}: "
+                f"{command} was not sent",
+                reasons=IN_USE,
+                card=self._session.card,
+            )
 
     def _judged(self, command: Command, reply: Reply | None) -> Exchange:
         if reply is None:

@@ -60,8 +60,12 @@ def planes(side: CardSide) -> SidePlanes:
     return SidePlanes(side=side, planes=dict.fromkeys(Panel, plane))
 
 
-def new_driver(*scripts: list[Step]) -> tuple[EvolisDriver, ScriptedTransport]:
-    transport = ScriptedTransport([step for script in scripts for step in script])
+def new_driver(
+    *scripts: list[Step], piece_size: int = 3
+) -> tuple[EvolisDriver, ScriptedTransport]:
+    """`piece_size`: bytes of a reply that come at a time."""
+    steps = [step for script in scripts for step in script]
+    transport = ScriptedTransport(steps, piece_size=piece_size)
     return EvolisDriver(MODELS["Primacy"], transport, session_id=7), transport
 
 

@@ -38,7 +38,8 @@ class ScriptedTransport:
     name = "scripted"
     exchange_per_connection = True
 
-    def __init__(self, steps: Iterable[Step]) -> None:
+    def __init__(self, steps: Iterable[Step], *, piece_size: int = 3) -> None:
+        self._piece_size = piece_size
         self.steps = deque(steps)
         self.writes: list[bytes] = []
         self.is_open = False
@@ -78,7 +79,8 @@ class ScriptedTransport:
             raise TransportError("scripted: cut while reading")
         if reply is Trouble.CLOSED or not self._rest:
             return EndOfStream.END
-        piece, self._rest = self._rest[:3], self._rest[3:]  # in small pieces
+        size = self._piece_size
+        piece, self._rest = self._rest[:size], self._rest[size:]
         return piece
 
     async def close(self) -> None:
