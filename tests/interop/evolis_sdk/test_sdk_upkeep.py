@@ -53,3 +53,14 @@ def clean(printer, client):
     printer.hand("cleaning-card")
     assert client("send_command", "Scp") == "OK"
     wait_until(lambda: printer.truth()["counters"]["cleanings"] == 1, "cleaned")
+
+
+def test_a_printer_that_gives_no_status_is_asked_to_give_it(sdk, machine, front):
+    printer = machine(firmware=Firmware(shows_status=False))
+    client = Client(sdk, printer.uri(), name="mute")
+    assert client.state == "OFF/PRINTER_STATUS_DISABLED"
+    assert client.result("get_status")["error"] == "PRINTER_NOSTATUS"
+    assert client("enable_status")
+    assert client.state == "READY/PRINTER_READY"
+    assert client.print(front) == "OK"
+    client.close()
