@@ -32,10 +32,11 @@ from protocols.evolis.status import flags_up
 SHOWN_SIZE_MAX = 32  # bytes of hex in a comment
 STUB_SIZE_MAX = 4096  # bytes of hex in a stanza; more is no reply of this protocol
 # Each word has its own number of parameters: what follows are dots, whatever they say.
+_NUMBER = rb"([1-9]\d{0,4})"
 _HEADS = (
-    re.compile(rb"\x1b(Db);([a-z]);(\d+);"),
-    re.compile(rb"\x1b(Dbx);([a-z]);(\d+);(\d+);(\d+);"),
-    re.compile(rb"\x1b(Dbc);([a-z]);(\d+);\d+;"),
+    re.compile(rb"\x1b(Db);([a-z]);%b;" % _NUMBER),
+    re.compile(rb"\x1b(Dbx);([a-z]);%b;%b;%b;" % (_NUMBER, _NUMBER, _NUMBER)),
+    re.compile(rb"\x1b(Dbc);([a-z]);%b;\d+;" % _NUMBER),
 )
 _WORD = re.compile(r"[A-Za-z]{1,8}")
 _DENIED = ("Dm", "Rmb", "Smr")  # what they carry or read is a card holder's
@@ -260,8 +261,8 @@ def _hex(raw: bytes) -> str:
 
 
 def _value(parameter: str) -> str:
-    whole = parameter.isascii() and parameter.isdecimal() and str(int(parameter))
-    return parameter if whole == parameter else _quoted(parameter)
+    number = re.fullmatch(r"0|[1-9][0-9]{0,8}", parameter)
+    return parameter if number else _quoted(parameter)
 
 
 def _says(error: RemoteProtocolError) -> str:

@@ -206,6 +206,7 @@ def test_a_compressed_panel_stays_out_too():
         ),
         (b"\x1bDbmp;k;1;1;0;B00;CONTOH\r\x00", b"OK\x00", "Dbmp: not in our table"),
         (b"B00;CONTOH", b"OK\x00", "?: not in our table"),
+        (b"\x1bDb;y;02;B00;CONTOH\r\x00", b"OK\x00", "Db: not in our table"),
     ],
 )
 def test_what_names_a_person_stays_out(request_, reply, said):
@@ -214,6 +215,15 @@ def test_what_names_a_person_stays_out(request_, reply, said):
     assert "CONTOH" not in text
     shows_no(text, b"B00;CONTOH")
     assert tomllib.loads(text) == {} or "OK" in str(tomllib.loads(text))
+
+
+@pytest.mark.parametrize("number", ["0", "7", "007", "9" * 20, "-1", "1e5", "\u0661"])
+def test_a_parameter_that_toml_would_read_otherwise_is_quoted(number):
+    text = text_of(whole(f"\x1bPsid;{number};1\r\x00".encode(), OK))
+    (stanza,) = tomllib.loads(text)["request"]
+    first, second = stanza["parameters"]
+    assert str(first) == number.encode().decode("latin-1")
+    assert second == 1
 
 
 def test_a_refusal_of_a_stripe_is_shown():

@@ -13,6 +13,7 @@ from protocols.evolis.codec import (
     REPLY_SIZE_MAX,
     TEXT_SIZE_MAX,
     Decoder,
+    Reply,
     Word,
     count_in,
     encode,
@@ -164,6 +165,58 @@ def test_a_trailer_without_end_is_refused_at_its_limit():
         decoder.receive(b"\x00")
 
 
+def test_a_text_at_its_limit_may_be_followed_by_a_status():
+    status = wire("A" * TEXT_SIZE_MAX, [0xFFFF_FFFF] * 4, 0x0101, [])
+    decoder = Decoder()
+    decoder.receive(status)
+    reply = decoder.receive_eof()
+    assert reply is not None
+    assert len(reply.text) == TEXT_SIZE_MAX
+    assert reply.trailer is not None
+
+
+def test_a_text_that_ends_behind_its_limit_is_refused():
+    with pytest.raises(RemoteProtocolError, match=r"^reply text longer than 2048"):
+        Decoder().receive(b"A" * (TEXT_SIZE_MAX + 1) + b"\x00")
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"INDEX \r\n\x00", "INDEX"),
+        (b"qty:300\r\ncount:7\r\n\x00", "qty:300\r\ncount:7"),
+        (b"\x00", ""),
+    ],
+)
+def test_only_blanks_and_line_ends_are_taken_off(raw, text):
+    assert outcome([raw]) == Reply(text, None)
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"OK\x07\x00", "reply text is not plain ASCII: 4f 4b 07"),
+        (b"OK\t\x00", "reply text is not plain ASCII: 4f 4b 09"),
+        (b"caf\xe9\x00", "reply text is not plain ASCII: 63 61 66 e9"),
+        (b"OK", "reply text without its end: 4f 4b (2 bytes)"),
+        (
+            b"A" * 32,
+            f"reply text without its end: {'41 ' * 31}41 (32 bytes)",
+        ),
+        (
+            b"A" * 33,
+            f"reply text without its end: {'41 ' * 31}41 … (33 bytes)",
+        ),
+        (
+            wire("", [0] * 4, 0, []) + b"\x04\x00\x00\x00",
+            "status extension is cut short",
+        ),
+    ],
+)
+def test_what_is_no_reply_is_said_in_its_bytes(raw, says):
+    assert outcome([raw]) == says
+
+
 @pytest.mark.parametrize(
     "line", ["qty:300", "qty: 300", "qty 300", "qty:300\r\ncount:7"]
 )
@@ -188,6 +241,13 @@ def test_pairs_that_are_none_are_refused(text, says):
 def test_a_counter_that_is_no_count_is_refused(value):
     with pytest.raises(RemoteProtocolError, match="inserted_head"):
         count_in({"inserted_head": value}, "inserted_head")
+
+
+def test_a_counter_has_at_most_ten_digits():
+    assert count_in({"n": "9999999999"}, "n") == 9_999_999_999
+    with pytest.raises(RemoteProtocolError) as caught:
+        count_in({"n": "1" * 60}, "n")
+    assert str(caught.value) == f"n is '{'1' * 40}', expected a count"
 
 
 def test_a_missing_counter_names_what_there_is():

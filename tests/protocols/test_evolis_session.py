@@ -139,3 +139,19 @@ def test_our_own_card_is_no_stray():
 def test_a_card_without_panels_cannot_be_printed_to_the_end(state):
     with pytest.raises(LocalProtocolError, match="no panel was sent"):
         session_in(state).all_printed()
+
+
+@pytest.mark.parametrize(
+    ("state", "fate"),
+    [
+        (State.FREE, UNTOUCHED),
+        (State.CLAIMED, UNTOUCHED),
+        (State.FED, UNKNOWN),
+        (State.DELIVERED, PRINTED),
+    ],
+)
+def test_a_command_out_of_place_says_what_became_of_the_card(state, fate):
+    for illegal in (lambda one: one.check(Op.BACK), Session.all_printed):
+        with pytest.raises(LocalProtocolError) as caught:
+            illegal(session_in(state))
+        assert caught.value.card is fate
