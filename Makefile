@@ -54,10 +54,11 @@ contract: ## write docs/contract anew from the code that uses it
 	@scripts/venv run
 	@.venv/bin/blanko contract export docs/contract
 
-docs: ## write docs/evolis-status.md and docs/evolis-job.md anew, from what they tell of
+docs: ## write the pages and tables of docs/ anew, from what they tell of
 	@scripts/venv dev
 	@$(PY) -m protocols.evolis.status_page docs/evolis-status.md
 	@$(PY) -m tests.interop.evolis_sdk.job_page docs/evolis-job.md
+	@$(PY) -m agent.stock_page docs/stock.md
 
 lock: ## resolve the dependencies anew, with hashes (needs uv)
 	@scripts/lock

@@ -88,6 +88,7 @@ class Config(Section, frozen=True, kw_only=True):
     printer: Name
     state_dir: Path
     control_socket: Path | None = None
+    roster: Path | None = None  # who can prove an identity; absent: nobody can
     mqtt: Mqtt
     keys: Keys
     device: Device
@@ -108,6 +109,7 @@ def load(path: Path) -> Config:
     _check_socket(path, config.socket_path)
     _check_broker(path, config.mqtt)
     _check_files(path, config)
+    _check_roster(path, config.roster)
     _check_device(path, config.device)
     return config
 
@@ -244,6 +246,18 @@ def _check_files(path: Path, config: Config) -> None:
             except OSError as error:
                 message = f"{file} cannot be read: {error.strerror}"
                 raise ConfigError(path, f"{table}.{key}", message) from error
+
+
+def _check_roster(path: Path, roster: Path | None) -> None:
+    if roster is None:
+        return
+    from agent.roster import RosterError
+    from agent.roster import load as load_roster
+
+    try:
+        load_roster(roster)
+    except RosterError as error:
+        raise ConfigError(path, "roster", str(error)) from error
 
 
 def _check_device(path: Path, device: Device) -> None:

@@ -1,8 +1,8 @@
 """The local socket: one JSON line in, one JSON line out (docs/control.md); a trace is
 the one request that is answered by many.
 
-Who may connect is decided by the socket's owner, group and mode alone; what a person
-says here is written down as unproven.
+Who may connect is decided by the socket's owner, group and mode alone; who a person is,
+by a PIN of the roster.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from typing import Annotated
 import msgspec
 import structlog
 
-from agent.contract.events import Found
+from agent.clock import InlineExecutor
 from agent.contract.messages import Id, State
 from agent.errors import AgentError
-from agent.journal.journal import Journal, Refusal, Resolution
+from agent.journal.journal import Journal, Refusal
+from agent.people import People
+from agent.requests import Request, Written
+from agent.stockroom import Stockroom
 from agent.tracing import Title, Tracing, stream
 
 LINE_SIZE_MAX = 64 * 1024
@@ -31,19 +34,6 @@ IDLE_S = 30  # then a client that says nothing is let go
 CLIENTS_MAX = 16
 
 log = structlog.get_logger(__name__)
-
-Who = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-
-
-class Request(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="do",
-):
-    """Base of every request: closed, so that a typing error is not ignored."""
 
 
 class Status(Request, frozen=True, kw_only=True, tag="status"):
@@ -66,26 +56,8 @@ class Why(Request, frozen=True, kw_only=True, tag="why"):
     job: Id
 
 
-class Resolve(Request, frozen=True, kw_only=True, tag="resolve"):
-    """A person says where the card of a job in doubt was found."""
-
-    job: Id
-    found: Found
-    good: bool | None = None  # needed for `output`, where it decides the job
-    reason: Reason
-    who: Who | None = None
-    bin_count: Annotated[int, msgspec.Meta(ge=0, le=100_000)] | None = None
-
-
 class Stock(Request, frozen=True, kw_only=True, tag="stock"):
     """Blanks by place, as the books have them."""
-
-
-class StockLoad(Request, frozen=True, kw_only=True, tag="stock-load"):
-    """A person put blanks into the hopper."""
-
-    count: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
-    who: Who | None = None
 
 
 class Trace(Request, frozen=True, kw_only=True, tag="trace"):
@@ -94,7 +66,7 @@ class Trace(Request, frozen=True, kw_only=True, tag="trace"):
     seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] | None = None
 
 
-_Answered = Status | Jobs | JobOf | Why | Resolve | Stock | StockLoad
+_Answered = Status | Jobs | JobOf | Why | Stock | Written
 AnyRequest = _Answered | Trace
 
 
@@ -125,11 +97,15 @@ class Control:
         state: Callable[[], State],
         broker: Callable[[], Broker],
         traces: Tracing,
+        people: People | None = None,
     ) -> None:
+        """Without `people` nobody can prove an identity."""
         self._journal = journal
         self._state = state
         self._broker = broker
         self._traces = traces
+        people = people or People(journal, InlineExecutor())
+        self._stockroom = Stockroom(journal, people)
         self._clients: dict[asyncio.Task[object], asyncio.StreamWriter] = {}
         self._reading_along: set[asyncio.Task[object]] = set()
 
@@ -247,23 +223,9 @@ class Control:
                 self._view(job)
                 return {"events": _last_fitting(journal.why(job))}
             case Stock():
-                return {"stock": journal.stock()}
-            case StockLoad(count=count, who=who):
-                stock = await journal.load_stock(count, who or peer)
-                log.info("stock_loaded", count=count, who=who or peer)
-                return {"stock": stock}
-            case Resolve():
-                who = request.who or peer
-                resolution = Resolution(
-                    request.found,
-                    request.good,
-                    request.reason,
-                    who,
-                    bin_count=request.bin_count,
-                )
-                state = await journal.resolve(request.job, resolution)
-                log.info("job_resolved", job=request.job, found=request.found, who=who)
-                return {"job": self._view(request.job), "state": state}
+                return self._stockroom.show()
+            case _:
+                return await self._stockroom.take(request, peer)
 
     def _view(self, job_id: str) -> object:
         view = self._journal.job(job_id)

@@ -35,7 +35,9 @@ from agent.journal.journal import Journal
 from agent.link import MqttLink
 from agent.memory import give_back_when_quiet, trim
 from agent.newcomer import Newcomer
+from agent.people import People
 from agent.state import Standing, state_of
+from agent.stockroom import watch_unconfirmed
 from agent.tracing import Tracing
 from agent.uplink import Ends, Uplink
 from agent.worker import Worker
@@ -153,7 +155,10 @@ class Agent:
             duel=self._duel,
         )
         self._uplink = Uplink(ends, journal, clock, health)
-        self._control = Control(journal, self._state_now, self._broker, self._traces)
+        self._people = People(journal, studio, config.roster)
+        self._control = Control(
+            journal, self._state_now, self._broker, self._traces, self._people
+        )
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -164,6 +169,7 @@ class Agent:
         await self._journal.record(
             AgentStarted(version=__version__, contract=CONTRACT_MINOR)
         )
+        await self._people.announce()
         log.info("agent_started", version=__version__, boot=self._journal.boot)
         if self._standing.unsigned_jobs:
             log.warning("unsigned_jobs_allowed")
@@ -174,6 +180,7 @@ class Agent:
                 group.create_task(self._control.serve(self._given.config.socket_path)),
                 group.create_task(self._health.run()),
                 group.create_task(self._prove_keys()),
+                group.create_task(watch_unconfirmed(self._journal, self._clock)),
                 group.create_task(
                     give_back_when_quiet(self._journal.changed, self._clock, trim)
                 ),

@@ -42,20 +42,64 @@ def options(command: F) -> F:
     return command
 
 
+def people(command: F) -> F:
+    """Add the options that say who stands for what is written down."""
+    return _as(_second(command))
+
+
+def person(command: F) -> F:
+    """Add the option that says who one is."""
+    return _as(command)
+
+
+_as = click.option("--as", "who", metavar="ID", help="Who you are; the PIN is asked.")
+_second = click.option(
+    "--second", metavar="ID", help="Who stands for it with you, PIN in hand."
+)
+
+
 def ask(request: Reply, config: Path | None, socket_path: Path | None) -> Reply:
     """Return the daemon's reply; ends the program with its message if there is none."""
     path = _path(config, socket_path)
+    return _granted(_answer(path, request))
+
+
+def ask_signed(request: Reply, config: Path | None, socket_path: Path | None) -> Reply:
+    """As `ask`; a PIN that the daemon wants is asked for on the terminal."""
+    path = _path(config, socket_path)
+    reply = _answer(path, request)
+    if reply.get("error") == "pin-needed":
+        request = request | {"pin": _pin(request["who"])}
+        if "second" in request:
+            request["second_pin"] = _pin(request["second"])
+        reply = _answer(path, request)
+    return _granted(reply)
+
+
+def given(**fields: object) -> Reply:
+    """Return the fields that were said."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _pin(person_id: str) -> str:
+    return str(click.prompt(f"PIN of {person_id}", hide_input=True, err=True))
+
+
+def _granted(reply: Reply) -> Reply:
+    if reply.get("ok") is not True:
+        fail(str(reply["message"]), REFUSED)
+    return reply
+
+
+def _answer(path: Path, request: Reply) -> Reply:
     try:
         line = _exchange(path, json.dumps(request).encode() + b"\n")
-        reply = _reply(line)
+        return _reply(line)
     except OSError as error:
         reason = error.strerror or str(error)
         fail(f"no daemon answers on {path}: {reason}", NOT_REACHED)
     except ValueError:
         fail(f"what answers on {path} is not a blanko daemon", NOT_REACHED)
-    if reply.get("ok") is not True:
-        fail(str(reply["message"]), REFUSED)
-    return reply
 
 
 def follow(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.ask import Reply, ask, options, show
+from agent.cli.ask import Reply, ask, ask_signed, given, options, people, show
 
 PLACES = ["output", "reject-bin", "printer", "hopper", "missing"]
 
@@ -70,16 +70,15 @@ def why(
     type=click.IntRange(0),
     help="Cards in the reject bin now, if this one is among them.",
 )
-@click.option("--as", "who", help="Who says so.  [default: the login name]")
+@people
 @options
-def resolve(job_id: str, as_json: bool, **given: str | bool | Path | None) -> None:
+def resolve(job_id: str, as_json: bool, **said: str | bool | Path | None) -> None:
     """Say what became of the card of a job in doubt."""
-    config, socket = given.pop("config"), given.pop("socket")
-    request: Reply = {"do": "resolve", "job": job_id}
-    request |= {name: value for name, value in given.items() if value is not None}
+    config, socket = said.pop("config"), said.pop("socket")
     assert not isinstance(config, str | bool)
     assert not isinstance(socket, str | bool)
-    reply = ask(request, config, socket)
+    request: Reply = {"do": "resolve", "job": job_id} | given(**said)
+    reply = ask_signed(request, config, socket)
     show(reply, _lines(reply), as_json=as_json)
 
 

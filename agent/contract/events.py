@@ -379,6 +379,7 @@ class AgentDenied(
     error: Keyword
     message: str
     login: str  # of the asking process: no identity, only a trace
+    identity: Identity | None = None  # of `who`, as far as it was proven by then
 
 
 Data = (

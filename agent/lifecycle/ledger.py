@@ -20,7 +20,8 @@ class MovementRefusedError(Exception):
     """A movement that cannot have happened, or that nobody may make like this.
 
     The books stay as they are. `code` is for programs: count-impossible,
-    movement-illegal, second-needed, same-person, reason-needed, record-needed.
+    movement-illegal, movement-unclear, second-needed, same-person, reason-needed,
+    record-needed.
     """
 
     def __init__(self, message: str, code: str = "count-impossible") -> None:
@@ -197,9 +198,30 @@ def rule_of(movement: Movement) -> Rule:
     return rule
 
 
-def ways(cause: StockCause, item: Item) -> list[Rule]:
-    """Return every rule of a cause, in the order of the table."""
-    return [rule for rule in RULES if rule.cause is cause and rule.item is item]
+def way_of(
+    cause: StockCause, item: Item, source: Place | None, destination: Place | None
+) -> Rule:
+    """Return the one rule of a cause that fits the places named; None: not named.
+
+    Raises:
+        MovementRefusedError: none fits, or several do.
+    """
+    of_cause = [rule for rule in RULES if rule.cause is cause and rule.item is item]
+    fitting = [
+        rule
+        for rule in of_cause
+        if source in (None, rule.source) and destination in (None, rule.destination)
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    ways = ", ".join(f"{rule.source} to {rule.destination}" for rule in of_cause)
+    if fitting:
+        raise MovementRefusedError(
+            f"`{cause}` goes several ways, say which: {ways}", "movement-unclear"
+        )
+    raise MovementRefusedError(
+        f"`{cause}` goes {ways or f'no way for an {item}'}", "movement-illegal"
+    )
 
 
 def move(book: Mapping[Place, int], movement: Movement) -> dict[Place, int]:

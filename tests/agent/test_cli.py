@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli import COMMANDS, main
+from agent.cli.roster import ROLES
+from agent.cli.stock import CAUSES, COUNTED, PLACES
+from agent.lifecycle import ledger
+from agent.lifecycle.ledger import ASKED
+from agent.roster import Role, is_right, load
 from tests.conftest import ROOT
 
 HEAVY = (
@@ -58,6 +64,19 @@ class PaperDaemon:
 
 def blanko(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(one) for one in arguments])
+
+
+def spoken(
+    folder: Path, replies: list[Any], typed: str, *arguments: object
+) -> tuple[Result, list[dict[str, Any]]]:
+    """Run a command against replies in a row, with what a person types."""
+    daemon = PaperDaemon(
+        folder / "s", [json.dumps(r).encode() + b"\n" for r in replies]
+    )
+    words = [str(one) for one in (*arguments, "--socket", folder / "s")]
+    result = CliRunner().invoke(main, words, input=typed)
+    daemon.close()
+    return result, daemon.asked
 
 
 def answered(folder: Path, reply: object, *arguments: object) -> tuple[Result, Any]:
@@ -239,3 +258,136 @@ def test_a_wrong_configuration_is_refused(tmp_path):
     result = blanko("config", "check", tmp_path / "none.toml")
     assert result.exit_code == 1
     assert "none.toml: cannot be read: No such file" in result.stderr
+
+
+PIN_NEEDED = {"ok": False, "error": "pin-needed", "message": "a PIN is needed"}
+BOOK = {
+    "ok": True,
+    "stock": {"hopper": 9},
+    "old_cards": {"waste": 3},
+    "unconfirmed": [],
+}
+
+
+def test_a_pin_is_asked_for_on_the_terminal_only_when_the_daemon_wants_it(tmp_path):
+    words = ["stock", "load", 9, "--as", "siti"]
+    result, asked = spoken(tmp_path, [PIN_NEEDED, BOOK], "739214\n", *words)
+    assert result.exit_code == 0
+    load = {"do": "stock-load", "count": 9, "who": "siti"}
+    assert asked == [load, load | {"pin": "739214"}]
+    assert "739214" not in result.output
+    assert "old cards: waste            3" in result.output
+
+
+def test_both_pins_are_asked_for_where_two_are_named(tmp_path):
+    words = ["stock", "move", "destroy", 2, "--record", "BA-1", "--as", "siti"]
+    more = ["--second", "rina"]
+    typed = "739214\n260481\n"
+    _, asked = spoken(tmp_path, [PIN_NEEDED, BOOK], typed, *words, *more)
+    assert asked[1] == asked[0] | {"pin": "739214", "second_pin": "260481"}
+    assert asked[0]["second"] == "rina"
+
+
+def test_a_wrong_pin_is_refused_and_not_asked_for_again(tmp_path):
+    wrong = {
+        "ok": False,
+        "error": "pin-wrong",
+        "message": "that is not the PIN of siti",
+    }
+    words = ["stock", "confirm", 7, "--as", "siti"]
+    result, asked = spoken(tmp_path, [PIN_NEEDED, wrong], "1\n", *words)
+    assert result.exit_code == 1
+    assert len(asked) == 2
+    assert result.stderr.endswith("not the PIN of siti\n")
+
+
+@pytest.mark.parametrize("command", ["load", "move", "count", "explain", "confirm"])
+def test_no_option_takes_a_pin(command):
+    text = blanko("stock", command, "--help").output
+    assert "--pin" not in text
+    assert "--as ID" in text
+
+
+def test_what_a_person_says_of_blanks_becomes_one_request(tmp_path):
+    record = tmp_path / "record.pdf"
+    record.write_bytes(b"signed")
+    for words, expected in (
+        (["count", "desk", 5], {"do": "stock-count", "place": "desk", "count": 5}),
+        (["count", "--", "desk", -5], {"place": "desk", "count": -5}),
+        (["move", "unload", 4], {"do": "stock-move", "cause": "unload", "count": 4}),
+        (["move", "hand-in", 1], {"cause": "hand-in", "item": "old-card"}),
+        (["move", "destroy", 1, "--old-cards"], {"item": "old-card"}),
+        (
+            ["move", "return", 1, "--record", "R-1", "--record-file", record],
+            {"record": "R-1", "record_sha256": sha256(b"signed").hexdigest()},
+        ),
+        (
+            ["explain", 1, "--to", "hopper", "--reason", "stuck"],
+            {"cause": "explain", "source": "suspense", "destination": "hopper"},
+        ),
+        (["confirm", 7], {"do": "stock-confirm", "movement": 7}),
+    ):
+        socket_first = ["--socket", tmp_path / "s"]
+        name, *rest = words
+        daemon = PaperDaemon(tmp_path / "s", [json.dumps(BOOK).encode() + b"\n"])
+        result = blanko("stock", name, *socket_first, *rest)
+        daemon.close()
+        assert result.exit_code == 0, result.output
+        assert expected.items() <= daemon.asked[0].items()
+
+
+def test_the_command_line_knows_every_cause_and_place_a_person_may_name():
+    assert set(CAUSES) == set(ASKED)
+    assert set(COUNTED) == set(ledger.COUNTED)
+    assert {str(r.source) for r in ledger.RULES if r.cause in ASKED} <= set(PLACES)
+    assert set(ROLES) == set(Role)
+
+
+def test_what_waits_for_a_second_person_is_listed_with_its_number(tmp_path):
+    waits = {
+        "no": 7, "at": "2026-11-24T08:00:00Z", "who": "siti", "cause": "load",
+        "count": 50, "overdue": True,
+    }  # fmt: skip
+    reply = BOOK | {"unconfirmed": [waits]}
+    result, _ = answered(tmp_path, reply, "stock", "show")
+    line = "7 waits for a second person: load 50 by siti, 2026-11-24T08:00Z, overdue"
+    assert result.output.splitlines()[-1] == line
+
+
+def add(file: Path, person: str, typed: str) -> Result:
+    words = ["roster", "add", str(file), person, "--role", "supervisor"]
+    return CliRunner().invoke(main, words, input=typed)
+
+
+def test_a_person_is_added_to_the_roster_with_a_pin_typed_twice(tmp_path):
+    file = tmp_path / "roster.toml"
+    results = [add(file, one, "739214\n739214\n") for one in ("siti", "rina")]
+    assert [one.exit_code for one in results] == [0, 0]
+    assert "739214" not in "".join(one.output for one in results) + file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    people = load(file).people
+    assert [is_right(one, "739214") for one in people.values()] == [True, True]
+    assert not is_right(people["siti"], "739215")
+    assert "rina                 supervisor" in blanko("roster", "list", file).output
+
+
+@pytest.mark.parametrize(
+    ("person", "typed", "complaint"),
+    [
+        ("siti", "739214\n739214\n", "siti is in"),
+        ("Rina", "", "'Rina' is not an id"),
+        ("rina", "739214\n739215\n", "do not match"),
+        ("rina", "1234\n1234\n", "a PIN has 6 to 12 digits"),
+        ("rina", "123456\n123456\n", "no row such as"),
+    ],
+)
+def test_a_wrong_entry_is_refused_and_the_roster_stays(
+    tmp_path, person, typed, complaint
+):
+    file = tmp_path / "roster.toml"
+    add(file, "siti", "739214\n739214\n")
+    before = file.read_bytes()
+    result = add(file, person, typed)
+    assert result.exit_code == 1
+    assert complaint in result.output
+    assert file.read_bytes() == before

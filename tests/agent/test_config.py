@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.config import ConfigError, load, socket_path_of
+from agent.roster import Role, entry
 
 GOOD = """\
 station = "bekasi-1"
@@ -46,6 +47,17 @@ def test_paths_count_from_the_folder_of_the_file(folder):
     assert config.socket_path == folder / "state/control.sock"
     assert config.mqtt.endpoint.host == "127.0.0.1"
     assert not config.keys.allow_unsigned_jobs
+
+
+def test_a_roster_is_read_and_checked_with_the_rest(folder):
+    (folder / "roster.toml").write_text(entry("siti", Role.OPERATOR, "739214"))
+    config = load(write(folder, 'roster = "roster.toml"\n' + GOOD))
+    assert config.roster == folder / "roster.toml"
+    (folder / "roster.toml").write_text("[[person]]\nid = 'siti'\n")
+    with pytest.raises(ConfigError, match=r"roster: .*person 1: not an entry"):
+        load(write(folder, 'roster = "roster.toml"\n' + GOOD))
+    with pytest.raises(ConfigError, match=r"none\.toml: cannot be read"):
+        load(write(folder, 'roster = "none.toml"\n' + GOOD))
 
 
 def test_the_command_line_finds_the_socket_without_the_rest(folder):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent import stock_page
 from agent.contract.events import Item, Place, StockCause
 from agent.lifecycle import ledger
 from agent.lifecycle.ledger import (
@@ -16,6 +17,7 @@ from agent.lifecycle.ledger import (
     Rule,
     Signers,
 )
+from tests.conftest import ROOT
 
 OUTSIDE = {Place.ISSUED, Place.DESTROYED, Place.RETURNED}
 NOTED = Note(reason="seen", record="BA-1")
@@ -191,6 +193,15 @@ def test_without_a_roster_nobody_is_waited_for_but_two_names_are_wanted_at_once(
                 ledger.unconfirmed(rule, name, NOTED)
         else:
             assert not ledger.unconfirmed(rule, name, NOTED)
+
+
+def test_the_page_has_the_table_of_the_code() -> None:
+    text = (ROOT / "docs/stock.md").read_text()
+    assert stock_page.page(text) == text, "run `make docs`"
+    for place in Place:
+        assert f"`{place}`" in text
+    for rule in RULES:
+        assert f"| `{rule.cause}`" in text
 
 
 def test_old_cards_are_never_blanks() -> None:

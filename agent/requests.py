@@ -1,0 +1,101 @@
+"""What the control socket may be asked to write down, and who stands for it.
+
+A PIN in a request is `Private`: it can be checked, and is shown to nobody.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec.structs import force_setattr
+
+from agent.contract.events import Found, Item, PersonId, Place, StockCause
+from agent.contract.messages import Id, Natural, Sha256
+from agent.contract.private import Private
+
+Who = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Paper = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Pin = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+# Judged by the books and not here, so that a refusal is put on record.
+Number = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31)]
+
+
+class Request(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="do",
+):
+    """Base of every request: closed, so that a typing error is not ignored."""
+
+
+class Named(Request, frozen=True, kw_only=True):
+    """A request that is written down, and by whom; `pin` proves it."""
+
+    who: Who | None = None
+    pin: Pin | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("pin", "second_pin"):
+            if (pin := getattr(self, name, None)) is not None:
+                force_setattr(self, name, Private(pin))
+
+
+class Signed(Named, frozen=True, kw_only=True):
+    """A request that a second person may stand for at once."""
+
+    second: PersonId | None = None
+    second_pin: Pin | None = None
+
+
+class Resolve(Signed, frozen=True, kw_only=True, tag="resolve"):
+    """A person says where the card of a job in doubt was found."""
+
+    job: Id
+    found: Found
+    good: bool | None = None  # needed for `output`, where it decides the job
+    reason: Reason
+    bin_count: Number | None = None  # cards in the reject bin, this one included
+
+
+class StockLoad(Signed, frozen=True, kw_only=True, tag="stock-load"):
+    """A person put blanks into the hopper."""
+
+    count: Number
+
+
+class StockMove(Signed, frozen=True, kw_only=True, tag="stock-move"):
+    """A person moved blanks; places that follow from the cause need not be named."""
+
+    cause: StockCause
+    count: Number
+    source: Place | None = None
+    destination: Place | None = None
+    item: Item = Item.BLANK
+    reason: Reason | None = None
+    record: Paper | None = None
+    record_sha256: Sha256 | None = None
+
+
+class StockCount(Named, frozen=True, kw_only=True, tag="stock-count"):
+    """A person counted a place."""
+
+    place: Place
+    count: Number
+
+
+class StockConfirm(Named, frozen=True, kw_only=True, tag="stock-confirm"):
+    """A second person stands for a movement that waits for one."""
+
+    movement: Natural  # the number of its event
+
+
+Written = Resolve | StockLoad | StockMove | StockCount | StockConfirm
+
+
+def word(request: Request) -> str:
+    """Return what the request calls itself."""
+    return str(request.__struct_config__.tag)

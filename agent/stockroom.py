@@ -1,0 +1,117 @@
+"""What people at the machine say of cards and blanks, taken in for the journal."""
+
+from __future__ import annotations
+
+import structlog
+
+from agent.clock import Clock
+from agent.contract.events import Item
+from agent.journal.journal import Journal, Refusal, Resolution
+from agent.lifecycle.ledger import (
+    Movement,
+    MovementRefusedError,
+    Note,
+    Signers,
+    way_of,
+)
+from agent.people import People
+from agent.requests import (
+    Resolve,
+    StockConfirm,
+    StockCount,
+    StockLoad,
+    StockMove,
+    Written,
+    word,
+)
+
+LOOK_S = 60.0  # between two looks for a movement whose second identity is overdue
+
+log = structlog.get_logger(__name__)
+
+Reply = dict[str, object]
+
+
+class Stockroom:
+    """Proves who asks, then has it written down; what is refused is on record."""
+
+    def __init__(self, journal: Journal, people: People) -> None:
+        self._journal = journal
+        self._people = people
+
+    def show(self) -> Reply:
+        """Return the books, and what waits for a second identity."""
+        journal = self._journal
+        old = {
+            place: count
+            for place, count in journal.stock(Item.OLD_CARD).items()
+            if count
+        }
+        return {
+            "stock": journal.stock(),
+            "old_cards": old,
+            "unconfirmed": journal.unconfirmed(),
+        }
+
+    async def take(self, request: Written, login: str) -> Reply:
+        """Do what a person asks for and return the reply's fields.
+
+        Raises:
+            Refusal: it was not done, and nothing was changed.
+        """
+        by: Signers | None = None
+        try:
+            by = await self._people.prove(request, login)
+            reply = await self._write(request, by)
+        except Refusal as refusal:
+            await self._people.deny(request, refusal, login, by)
+            raise
+        log.info("request_taken", request=word(request), who=by.who, second=by.second)
+        return reply
+
+    async def _write(self, request: Written, by: Signers) -> Reply:
+        journal = self._journal
+        match request:
+            case Resolve():
+                return await self._resolve(request, by)
+            case StockLoad(count=count):
+                await journal.load_stock(count, by=by)
+            case StockMove():
+                movement = _movement(request)
+                note = Note(request.reason, request.record, request.record_sha256)
+                await journal.move_stock(movement, by, note)
+            case StockCount(place=place, count=count):
+                await journal.count_stock(place, count, by)
+            case StockConfirm(movement=no):
+                await journal.confirm_stock(no, by)
+        return self.show()
+
+    async def _resolve(self, request: Resolve, by: Signers) -> Reply:
+        resolution = Resolution(
+            found=request.found,
+            good=request.good,
+            reason=request.reason,
+            who=by.who,
+            second=by.second,
+            proven=by.proven,
+            bin_count=request.bin_count,
+        )
+        state = await self._journal.resolve(request.job, resolution)
+        return {"job": self._journal.job(request.job), "state": state}
+
+
+def _movement(request: StockMove) -> Movement:
+    try:
+        rule = way_of(request.cause, request.item, request.source, request.destination)
+    except MovementRefusedError as error:
+        raise Refusal(error.code, str(error)) from error
+    return Movement(
+        rule.source, rule.destination, request.count, request.cause, request.item
+    )
+
+
+async def watch_unconfirmed(journal: Journal, clock: Clock) -> None:
+    """Raise an incident for each movement without its second identity in time."""
+    while True:
+        await journal.report_unconfirmed()
+        await clock.sleep(LOOK_S)
