@@ -7,16 +7,18 @@ from datetime import datetime
 
 from agent.contract.events import (
     Data,
+    Evidence,
     FaultCleared,
     FaultRaised,
     Incident,
     IncidentRaised,
     Place,
+    PrinterCounted,
     SupplyRibbon,
 )
 from agent.journal.journal import Journal
 from agent.lifecycle.decide import hopper_reasons, machine_reasons
-from agent.lifecycle.facts import errors_of
+from agent.lifecycle.facts import errors_of, evidence_of, fed_since
 from protocols.contract import Capabilities, Identity, Observation, Status, Supplies
 from protocols.vocabulary import PrinterState, Reason, Severity, StateReason
 
@@ -35,6 +37,16 @@ class PrinterPicture:
 def error(keyword: StateReason) -> Reason:
     """Return the reason that stops the printer for `keyword`."""
     return Reason(keyword, Severity.ERROR)
+
+
+def _begins_anew(before: Evidence, now: Evidence) -> bool:
+    """Whether other counters speak now: of another machine or head, or at last."""
+    parts = [
+        (one.printer_serial, one.head_serial, one.cards_counter)
+        for one in (before, now)
+    ]
+    late = before.cards_fed is None and now.cards_fed is not None
+    return parts[0] != parts[1] or late
 
 
 class Watch:
@@ -87,9 +99,32 @@ class Watch:
         if isinstance(look, Observation):
             self.supplies, self._identity = look.supplies, look.identity
             self._status = look.status
+            await self.count(look, can)
         else:
             self._status = look
         await self._tell(self._judge(self._status, can) | waiting_for)
+
+    async def count(self, seen: Observation, can: Capabilities) -> None:
+        """Compare the counters with where they stood last with no attempt open.
+
+        What moved them since was no card of ours, so it is an incident; not while an
+        attempt is open, whose own evidence is judged.
+        """
+        if self._journal.open_attempt() is not None:
+            return
+        before, now = self._journal.counted(), evidence_of(seen)
+        rise = fed_since(before, now, can) if before is not None else None
+        if rise:
+            text = f"the counter of fed cards moved by {rise} with no attempt open"
+            await self._journal.unaccounted(rise, now, text)
+            return
+        news: list[Data] = []
+        if before is not None and before.printer_serial != now.printer_serial:
+            text = f"{now.printer_serial} answers, {before.printer_serial} was here"
+            changed = Incident.PRINTER_CHANGED
+            news.append(IncidentRaised(incident=changed, detail=text))
+        if before is None or _begins_anew(before, now):
+            await self._journal.record(*news, PrinterCounted(evidence=now))
 
     async def trouble(self, reasons: frozenset[Reason], *, blind: bool) -> None:
         """Take in that the worker cannot go on; `blind`: nobody answers."""

@@ -11,28 +11,21 @@ from collections.abc import Coroutine
 
 import structlog
 
-from agent.attempt import (
-    SLACK_S,
-    Attempt,
-    Card,
-    Finished,
-    doubt_reasons,
-    evidence_of,
-)
+from agent.aftermath import Aftermath, Patience, limit_ms
+from agent.attempt import SLACK_S, Attempt, Card, Finished, doubt_reasons
 from agent.clock import Clock, Executor
-from agent.contract.events import Incident, IncidentRaised, Place, Stage
+from agent.contract.events import Place, Stage
 from agent.contract.messages import Outcome, RejectReason
 from agent.health import Health
 from agent.journal.journal import (
-    Closing,
     JobView,
     Journal,
     JournalError,
     StorageFullError,
 )
 from agent.lifecycle import decide
-from agent.lifecycle.facts import errors_of
-from agent.lifecycle.recovery import recover, settled
+from agent.lifecycle.facts import Begun, errors_of, evidence_of, expected_of
+from agent.lifecycle.recovery import settled
 from agent.watch import PrinterPicture, Watch, error
 from agent.workshop import CannotPrintError, Workshop
 from protocols.contract import Capabilities, Driver, Observation, PreparedCard
@@ -51,9 +44,8 @@ WAITING_S = 1.0  # likewise, while a person or a supply is waited for
 ROUND_MIN_S = 0.05  # from round to round: a flood of news is answered by few of them
 RETRY_FIRST_S = 1.0  # doubled with each failure
 RETRY_MAX_S = 15.0
-ACKNOWLEDGE_S = 5.0  # between two acknowledgements of the same fault, doubled each time
-ACKNOWLEDGE_MAX_S = 60.0
-FEED_RETRY_MAX_S = 300.0  # a feed that keeps failing is doubled up to this
+FEED_RETRY_FIRST_S = 5.0  # after a feed that took no blank, doubled each time
+FEED_RETRY_MAX_S = 300.0
 FINISH_CARD_S = 60.0  # what an orderly end grants the card in the path
 REASON_MAX = 200
 
@@ -76,15 +68,14 @@ class Worker:
         self._executor = executor
         self._health = health
         self._watch = Watch(journal)
+        self._aftermath = Aftermath(journal, workshop, clock, executor)
         self._end = asyncio.Event()
         self._settled = False
         self._retry_s = RETRY_FIRST_S
-        self._feed_retry_s = ACKNOWLEDGE_S
-        self._blind_since_ms: int | None = clock.mono_ms()
-        self._acknowledge_at_ms = 0
+        self._feed_retry_s = FEED_RETRY_FIRST_S
+        self._patience = Patience()
         self._feed_at_ms = 0
         self._round_at_ms = 0
-        self._acknowledge_s = ACKNOWLEDGE_S
         self._was_doubtful = False
         self._spent = False
 
@@ -137,48 +128,45 @@ class Worker:
                 await self._pause(WAITING_S if waits else IDLE_S, version)
 
     async def _settle(self, driver: Driver) -> bool:
-        """Watch until the printer is at rest; then decide an attempt found open."""
+        """Watch until the printer is at rest; then decide an attempt that is open.
+
+        While one is, only rest, a person's answer or the end of `run` ends the wait.
+        """
         can = driver.capabilities
-        limit_ms = self._clock.mono_ms() + _limit_ms(can)
+        until_ms = self._clock.mono_ms() + limit_ms(can)
         seen, at_rest = await driver.observe(), False
         while True:
-            self._blind_since_ms = None
             self._beat(can)
+            waited_for = await self._aftermath.look(driver, seen)
             await self._watch.saw(seen, can)
-            late = self._clock.mono_ms() >= limit_ms
-            if at_rest or late or self._end.is_set() or errors_of(seen.status.reasons):
+            late = self._clock.mono_ms() >= until_ms
+            given_up = late or errors_of(seen.status.reasons)
+            if at_rest or self._end.is_set() or (given_up and not waited_for):
                 break
             await self._clock.sleep(can.settle_gap_s)
             before, seen = seen, await driver.observe()
             at_rest = settled(before, seen, can.settle_gap_s, can)
-        if not self._end.is_set():
-            await self._recover(seen if at_rest else None, can)
-            await self._watch.saw(seen, can)
+        if at_rest and waited_for and not self._end.is_set():
+            await self._decide(driver, seen)
         return at_rest
 
-    async def _recover(self, now: Observation | None, can: Capabilities) -> None:
-        found = self._journal.open_attempt()
-        if found is None:
-            return
-        outcome = recover(found.stage, found.before, now, can)
-        incident = None
-        if now is not None and now.identity.serial != found.before.printer_serial:
-            incident = IncidentRaised(
-                incident=Incident.PRINTER_CHANGED,
-                detail="another printer answers than the one that was fed",
-            )
-        detail = f"found open at {found.stage}"
-        if outcome is Outcome.UNTOUCHED:
-            detail += "; the counter of fed cards stands, and no card is inside"
-        closing = Closing(
-            outcome,
-            detail=detail,
-            evidence=evidence_of(now) if now else None,
-            incident=incident,
-            reasons=doubt_reasons(),
-        )
-        await self._journal.close_attempt(found.job_id, found.attempt, closing)
-        log.warning("attempt_recovered", job=found.job_id, outcome=outcome)
+    async def _decide(self, driver: Driver, seen: Observation) -> None:
+        """Let the table decide an open attempt of a settled printer."""
+        finished = await self._finish(self._decided(driver, seen))
+        if finished is not None:
+            await self._take_in(driver, finished)
+
+    async def _decided(self, driver: Driver, seen: Observation) -> Finished:
+        self._watch.working(True)
+        try:
+            finished = await self._aftermath.carry_out(driver, seen)
+        finally:
+            self._watch.working(False)
+        if finished is None:
+            return Finished(None, seen, None)
+        if finished.outcome in (Outcome.GOOD, Outcome.SPOILED):
+            await driver.release()
+        return finished
 
     # One round: look, choose, and print at most one card
 
@@ -190,7 +178,7 @@ class Worker:
         if self._was_doubtful:
             # A person has been at the machine: what they removed is acknowledged now.
             self._was_doubtful = False
-            self._acknowledge_soon()
+            self._patience.soon()
         can = driver.capabilities
         waiting = self._journal.waiting()
         if gone := decide.expired(waiting, self._journal.now()):
@@ -223,7 +211,7 @@ class Worker:
         status = await driver.status()
         before = watch.status
         if before is None or status.reasons != before.reasons:
-            self._acknowledge_soon()
+            self._patience.soon()
         lacking: frozenset[Reason] = frozenset()
         if choice is not None and watch.supplies is not None:
             lacking = decide.ribbon_reasons(watch.supplies, can, choice.job)
@@ -250,15 +238,8 @@ class Worker:
         if status is None or not errors_of(status.reasons):
             return
         free = status.card not in (CardPosition.INSIDE, CardPosition.EXIT)
-        now_ms = self._clock.mono_ms()
-        if free and now_ms >= self._acknowledge_at_ms:
-            self._acknowledge_at_ms = now_ms + round(self._acknowledge_s * 1000)
-            self._acknowledge_s = min(self._acknowledge_s * 2, ACKNOWLEDGE_MAX_S)
+        if free and self._patience.due(self._clock.mono_ms()):
             await driver.clear_fault()
-
-    def _acknowledge_soon(self) -> None:
-        self._acknowledge_at_ms = 0
-        self._acknowledge_s = ACKNOWLEDGE_S
 
     async def _wait_for_answer(self, driver: Driver, job: JobView) -> bool:
         self._was_doubtful = True
@@ -309,6 +290,7 @@ class Worker:
                 "the printer was claimed, but its power canary cannot be read",
                 card=CardFate.UNTOUCHED,
             )
+        await self._watch.count(before, can)
         book = self._journal.stock()
         missing = decide.obstacles(before, can, book, job) | self._watch.holds
         if missing or before.supplies.ribbon_kind != prepared.ribbon_kind:
@@ -316,28 +298,40 @@ class Worker:
             await self._watch.saw(before, can, missing)
             self._settled = False
             return False
-        card = Card(job.job_id, choice.passed_over, prepared, before)
-        finished = await self._finish(self._work(driver, card))
+        begun = Begun(
+            stage=Stage.FEEDING,
+            before=evidence_of(before),
+            expected=expected_of(before, can, job.side_count),
+            canary=before.canary,
+        )
+        card = Card(job.job_id, prepared, begun)
+        finished = await self._finish(self._work(driver, card, choice.passed_over))
         if finished is None:
             return False
-        self._learn(finished)
-        if finished.seen is not None:
-            await self._watch.saw(finished.seen, can)
-        if finished.error is not None:
-            raise finished.error
-        self._spent = finished.outcome is not Outcome.GOOD
+        await self._take_in(driver, finished)
         return True
 
-    async def _work(self, driver: Driver, card: Card) -> Finished:
+    async def _work(
+        self, driver: Driver, card: Card, passed_over: tuple[str, ...]
+    ) -> Finished:
         self._watch.working(True)
         try:
-            attempt = Attempt(self._journal, driver, card, driver.capabilities)
-            finished = await attempt.run()
+            attempt = Attempt(self._journal, driver, card, self._aftermath.heard)
+            finished = await attempt.run(passed_over)
         finally:
             self._watch.working(False)
         if finished.outcome is Outcome.GOOD:
             await driver.release()
         return finished
+
+    async def _take_in(self, driver: Driver, finished: Finished) -> None:
+        """Go on after a card; with a new driver unless it went well."""
+        self._learn(finished)
+        if finished.seen is not None:
+            await self._watch.saw(finished.seen, driver.capabilities)
+        if finished.error is not None:
+            raise finished.error
+        self._spent = finished.outcome is not Outcome.GOOD
 
     async def _finish(self, work: Coroutine[None, None, Finished]) -> Finished | None:
         """Await the card; once the end is asked for, only so long. None: not done.
@@ -365,7 +359,7 @@ class Worker:
 
     def _learn(self, finished: Finished) -> None:
         if finished.outcome is not Outcome.UNTOUCHED:
-            self._feed_retry_s = ACKNOWLEDGE_S
+            self._feed_retry_s = FEED_RETRY_FIRST_S
             return
         self._feed_at_ms = self._clock.mono_ms() + round(self._feed_retry_s * 1000)
         self._feed_retry_s = min(self._feed_retry_s * 2, FEED_RETRY_MAX_S)
@@ -402,20 +396,12 @@ class Worker:
             log.error("worker_failed", exc_info=failure)
         try:
             if driver is not None and not answered:
-                await self._give_up_waiting(driver.capabilities)
+                await self._aftermath.unreachable(driver.capabilities)
             await self._watch.trouble(_reasons_of(failure), blind=not answered)
         except JournalError as again:
             log.critical("journal_failed", error=str(again))
         await self._pause(self._retry_s, version if answered else None)
         self._retry_s = min(self._retry_s * 2, RETRY_MAX_S)
-
-    async def _give_up_waiting(self, can: Capabilities) -> None:
-        """An attempt is open and nobody answers: after a while a person must look."""
-        now_ms = self._clock.mono_ms()
-        if self._blind_since_ms is None:
-            self._blind_since_ms = now_ms
-        if now_ms - self._blind_since_ms >= _limit_ms(can):
-            await self._recover(None, can)
 
     async def _pause(self, seconds: float, version: int | None) -> None:
         """Wait; not longer than until the journal moves on from `version`."""
@@ -439,10 +425,6 @@ class Worker:
 
     def _beat(self, can: Capabilities) -> None:
         self._health.beat("worker", can.longest_card_s + 2 * SLACK_S)
-
-
-def _limit_ms(can: Capabilities) -> int:
-    return round((can.longest_card_s + SLACK_S) * 1000)
 
 
 def _reasons_of(failure: Exception) -> frozenset[Reason]:

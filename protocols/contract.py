@@ -103,8 +103,8 @@ class CountsAt(StrEnum):
     """The moment of a card's way at which a printer's counter moves."""
 
     FEED = "feed"
-    START = "start"
-    END = "end"
+    START = "start"  # the first panel of a set
+    END = "end"  # the last panel lies on the card, which may still be inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,7 @@ class Capabilities:
     status_beside_job: bool  # status can be had outside the stream of a job
     longest_card_s: float  # from feed to output, two sides
     settle_gap_s: float  # between the two equal observations that mean "settled"
+    whole_job: bool = False  # it ejects a card by itself once it has the last byte
 
 
 @dataclass(frozen=True, slots=True)

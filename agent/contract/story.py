@@ -64,6 +64,7 @@ def _lines() -> Iterator[_Line]:
     yield _Line(
         e.SupplyRibbon(ribbon_kind="YMCKO", serial="RB-1", left=200, capacity=200)
     )
+    yield _Line(e.PrinterCounted(evidence=_evidence("none", 0)))
     yield from _blanks_come()
     yield from _good_card()
     yield from _doubtful_card()
@@ -197,6 +198,7 @@ def _begin(
     feeding = e.AttemptStage(
         stage=e.Stage.FEEDING,
         digest=_digest(f"{job} panels"),
+        expected=e.Expected(cards=1, sets=1),
         evidence=_evidence("none", fed),
     )
     yield _Line(feeding, job, attempt)
@@ -233,16 +235,33 @@ def _doubtful_card() -> Iterator[_Line]:
     yield _accepted(SECOND, 2)
     yield from _begin(SECOND, 2, 1, 1, ("J-2026-000009 not-before",))
     yield _Line(e.FaultRaised(reasons=["media-jam-error"]))
+    interrupted = e.AttemptInterrupted(
+        stage=e.Stage.SENDING, detail="stopped", reasons=("media-jam-error",)
+    )
+    yield _Line(interrupted, SECOND, 1)
+    decided = e.AttemptDecided(
+        decision=e.Decision.UNKNOWN,
+        row=10,
+        reason="a hand took it, or a power-up",
+        stage=e.Stage.SENDING,
+        card="none",
+        unbroken=False,
+        moved="one",
+        printed="used",
+        evidence=_evidence("none", 2),
+    )
+    yield _Line(decided, SECOND, 1)
     closed = e.AttemptClosed(
         outcome=Outcome.UNKNOWN,
         stage=e.Stage.SENDING,
-        detail="the printer stopped with a jam while the panels were sent",
+        detail="a hand took it, or a power-up",
+        evidence=_evidence("none", 2),
     )
     yield _Line(closed, SECOND, 1)
     after = {"path": 0, "suspense": 1}
     moved = _move(e.Place.PATH, e.Place.SUSPENSE, e.StockCause.DOUBT, after)
     yield _Line(moved, SECOND, 1)
-    yield _Line(e.JobStopped(reasons=["media-jam-error"]), SECOND, 1)
+    yield _Line(e.JobStopped(reasons=["x-outcome-unknown-error"]), SECOND, 1)
     resolved = e.AttemptResolved(
         found=e.Found.REJECT_BIN,
         good=False,

@@ -9,9 +9,12 @@ import msgspec
 
 from agent.contract.events import (
     AttemptClosed,
+    AttemptDecided,
+    AttemptInterrupted,
     AttemptResolved,
     AttemptStage,
     Evidence,
+    Expected,
     Found,
     IncidentRaised,
     JobAborted,
@@ -38,7 +41,9 @@ from agent.lifecycle.doubt import (
     next_state,
     resolving_movement,
 )
+from agent.lifecycle.facts import Begun
 from agent.lifecycle.ledger import Movement, MovementRefusedError, Signers
+from agent.lifecycle.recovery import Finding
 from agent.lifecycle.states import JobState
 
 
@@ -48,9 +53,12 @@ class OpenAttempt:
 
     job_id: str
     attempt: int
-    stage: Stage
-    before: Evidence  # seen before the feed
-    side_count: int
+    state: JobState  # of its job
+    begun: Begun
+
+    @property
+    def stage(self) -> Stage:
+        return self.begun.stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,7 @@ def begin(
     passed_over: tuple[str, ...],
     digest: str,
     evidence: Evidence,
+    expected: Expected,
 ) -> int:
     """Write down `feeding`, before the feed command; return the attempt's number."""
     job = jobs.view(tx.db, job_id)
@@ -97,7 +106,9 @@ def begin(
         attempt=attempt,
     )
     tx.append(
-        AttemptStage(stage=Stage.FEEDING, digest=digest, evidence=evidence),
+        AttemptStage(
+            stage=Stage.FEEDING, digest=digest, expected=expected, evidence=evidence
+        ),
         job=job_id,
         attempt=attempt,
     )
@@ -114,19 +125,20 @@ def advance(
     evidence: Evidence | None = None,
 ) -> None:
     """Write down the next stage, before the motion it announces."""
+    before, outcome = _standing(tx.db, job_id, attempt)
     tx.append(
         AttemptStage(stage=stage, destination=destination, evidence=evidence),
         job=job_id,
         attempt=attempt,
     )
-    if stage is Stage.SENDING:
+    if before is Stage.FEEDING and outcome is None:  # now it was seen in the path
         feed = Movement(Place.HOPPER, Place.PATH, 1, StockCause.FEED)
         stock.move(tx, feed, job=job_id, attempt=attempt)
 
 
 def close(tx: Transaction, job_id: str, attempt: int, closing: Closing) -> JobState:
     """Write down the outcome, the blank's movement and where the job goes."""
-    stage = _stage(tx.db, job_id, attempt)
+    stage, _ = _standing(tx.db, job_id, attempt)
     if closing.incident is not None:
         tx.append(closing.incident, job=job_id, attempt=attempt)
     tx.append(
@@ -146,12 +158,71 @@ def close(tx: Transaction, job_id: str, attempt: int, closing: Closing) -> JobSt
     return _end(tx, job_id, attempt, closing.outcome, closing.reasons)
 
 
-def _stage(db: sqlite3.Connection, job_id: str, attempt: int) -> Stage:
-    (stage,) = db.execute(
-        "SELECT stage FROM attempts WHERE job_id = ? AND attempt = ?",
+def interrupt(
+    tx: Transaction, job_id: str, attempt: int, detail: str, reasons: tuple[str, ...]
+) -> None:
+    """Write down why a run ended without an outcome; reasons: it is unbroken no more.
+
+    Nothing is written once a person has answered.
+    """
+    stage, outcome = _standing(tx.db, job_id, attempt)
+    if outcome is None:
+        told = AttemptInterrupted(stage=stage, detail=detail, reasons=reasons)
+        tx.append(told, job=job_id, attempt=attempt)
+
+
+def stop(tx: Transaction, job_id: str, attempt: int, reasons: tuple[str, ...]) -> None:
+    """Put an open attempt before a person: its printer does not come to rest."""
+    _, outcome = _standing(tx.db, job_id, attempt)
+    if outcome is None:
+        tx.append(JobStopped(reasons=list(reasons)), job=job_id, attempt=attempt)
+
+
+def decide(
+    tx: Transaction,
+    job_id: str,
+    attempt: int,
+    finding: Finding,
+    closing: Closing | None,
+) -> bool:
+    """Write down what is done about an open attempt; False: a person was faster.
+
+    `closing` where the decision ends it; else what it announces may begin now.
+    """
+    stage, outcome = _standing(tx.db, job_id, attempt)
+    if outcome is not None:
+        return False
+    verdict, found = finding.verdict, finding.facts
+    tx.append(
+        AttemptDecided(
+            decision=verdict.decision,
+            row=verdict.row,
+            reason=verdict.reason,
+            stage=stage,
+            card=finding.evidence.card,
+            unbroken=found.unbroken,
+            moved=found.moved,
+            printed=found.printed,
+            detail=finding.detail,
+            hint=verdict.hint,
+            evidence=finding.evidence,
+        ),
+        job=job_id,
+        attempt=attempt,
+    )
+    if closing is not None:
+        close(tx, job_id, attempt, closing)
+    return True
+
+
+def _standing(
+    db: sqlite3.Connection, job_id: str, attempt: int
+) -> tuple[Stage, str | None]:
+    stage, outcome = db.execute(
+        "SELECT stage, outcome FROM attempts WHERE job_id = ? AND attempt = ?",
         (job_id, attempt),
     ).fetchone()
-    return Stage(stage)
+    return Stage(stage), outcome
 
 
 def _end(
@@ -197,6 +268,8 @@ def resolve(tx: Transaction, job_id: str, resolution: Resolution) -> JobState:
         raise Refusal("answer-impossible", str(error)) from error
     by = Signers(resolution.who, resolution.second, resolution.proven)
     attempt = job.attempts
+    if job.outcome is None:
+        _give_to_person(tx, job_id, attempt)
     tx.append(
         AttemptResolved(
             found=resolution.found,
@@ -236,18 +309,15 @@ def _count_bin(
         )
 
 
-def reject_by_command(
-    tx: Transaction, job_id: str, attempt: int, evidence: Evidence
-) -> None:
-    """Write down that the card a person saw inside goes to the reject bin now."""
-    advance(
-        tx,
-        job_id,
-        attempt,
-        Stage.DELIVERING,
-        destination=Place.REJECT_BIN,
-        evidence=evidence,
-    )
+def _give_to_person(tx: Transaction, job_id: str, attempt: int) -> None:
+    """Close an attempt that waits for its printer, for a person knows already."""
+    stage, _ = _standing(tx.db, job_id, attempt)
+    detail = "a person answered before the printer could"
+    closed = AttemptClosed(outcome=Outcome.UNKNOWN, stage=stage, detail=detail)
+    tx.append(closed, job=job_id, attempt=attempt)
+    movement = closing_movement(stage, Outcome.UNKNOWN)
+    assert movement is not None
+    stock.move(tx, movement, job=job_id, attempt=attempt)
 
 
 def ask_again(
@@ -260,13 +330,22 @@ def ask_again(
 def open_attempt(db: sqlite3.Connection) -> OpenAttempt | None:
     """Return the attempt that was begun and not closed."""
     row = db.execute(
-        "SELECT a.job_id, attempt, stage, evidence, side_count FROM attempts a"
+        "SELECT a.job_id, attempt, state, stage, evidence, expected, destination,"
+        " canary, broken, digest FROM attempts a"
         " JOIN jobs j ON j.job_id = a.job_id WHERE outcome IS NULL"
     ).fetchone()
     if row is None:
         return None
-    evidence = msgspec.json.decode(row[3], type=Evidence)
-    return OpenAttempt(row[0], row[1], Stage(row[2]), evidence, row[4])
+    begun = Begun(
+        stage=Stage(row[3]),
+        before=msgspec.json.decode(row[4], type=Evidence),
+        expected=msgspec.json.decode(row[5], type=Expected),
+        destination=Place(row[6]) if row[6] else None,
+        canary=row[7],
+        broken=bool(row[8]),
+        digest=row[9],
+    )
+    return OpenAttempt(row[0], row[1], JobState(row[2]), begun)
 
 
 def doubtful(db: sqlite3.Connection) -> jobs.JobView | None:

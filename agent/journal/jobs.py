@@ -19,6 +19,7 @@ from agent.contract.messages import (
     RETRY,
     Job,
     JobKind,
+    Outcome,
     RejectReason,
     Retry,
 )
@@ -212,7 +213,8 @@ class JobView:
     @property
     def in_doubt(self) -> bool:
         """A person must say what became of its card."""
-        return self.state is JobState.PROCESSING_STOPPED and self.outcome == "unknown"
+        waits = self.outcome in (None, Outcome.UNKNOWN)
+        return self.state is JobState.PROCESSING_STOPPED and waits
 
 
 _SELECT = """

@@ -23,6 +23,7 @@ from agent.contract.events import (
     AgentRefusals,
     Data,
     Evidence,
+    Expected,
     Incident,
     IncidentRaised,
     Item,
@@ -41,6 +42,7 @@ from agent.journal.people import Unconfirmed, WrongPins
 from agent.journal.store import Stamp, Store, Transaction
 from agent.lifecycle.decide import Now, Waiting
 from agent.lifecycle.ledger import Movement, Note, Signers
+from agent.lifecycle.recovery import Finding
 from agent.lifecycle.states import JobState
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_ONE_SIDE = Expected(cards=1, sets=1)
 
 FREE_SIZE_MIN = 16 * 2**20
 """Bytes the disk must still take after a job: the ledger goes on when jobs cannot."""
@@ -229,10 +233,13 @@ class Journal:
         passed_over: tuple[str, ...],
         digest: str,
         evidence: Evidence,
+        expected: Expected = _ONE_SIDE,
     ) -> int:
         """Write down `feeding`; return the attempt's number. Then feed."""
         return await self._write(
-            lambda tx: attempts.begin(tx, job_id, passed_over, digest, evidence)
+            lambda tx: attempts.begin(
+                tx, job_id, passed_over, digest, evidence, expected
+            )
         )
 
     async def advance(
@@ -249,6 +256,34 @@ class Journal:
             lambda tx: attempts.advance(
                 tx, job_id, attempt, stage, destination=destination, evidence=evidence
             )
+        )
+
+    async def interrupt(
+        self, job_id: str, attempt: int, detail: str, reasons: tuple[str, ...]
+    ) -> None:
+        """Write down why a run ended without an outcome; the attempt stays open.
+
+        With reasons (a fault, a hand) nothing about it is unbroken from here on.
+        """
+        await self._write(
+            lambda tx: attempts.interrupt(tx, job_id, attempt, detail, reasons)
+        )
+
+    async def stop_job(
+        self, job_id: str, attempt: int, reasons: tuple[str, ...]
+    ) -> None:
+        """Put an open attempt before a person: its printer does not come to rest."""
+        await self._write(lambda tx: attempts.stop(tx, job_id, attempt, reasons))
+
+    async def decide(
+        self, job_id: str, attempt: int, finding: Finding, closing: Closing | None
+    ) -> bool:
+        """Write down what is done about an open attempt; False: a person was faster.
+
+        `closing` where the decision ends it; else the card may be moved on return.
+        """
+        return await self._write(
+            lambda tx: attempts.decide(tx, job_id, attempt, finding, closing)
         )
 
     async def close_attempt(
@@ -353,6 +388,18 @@ class Journal:
     def faults(self) -> frozenset[str]:
         """Return the state reasons that were raised and not cleared."""
         return self._read(_faults)
+
+    def counted(self) -> Evidence | None:
+        """Return where the counters stood last with no attempt open; None: unknown."""
+        return self._read(_counted)
+
+    async def unaccounted(self, cards: int, evidence: Evidence, detail: str) -> None:
+        """Write down that cards were fed that no attempt explains.
+
+        Their blanks are in suspense from here on, unless the hopper never held so
+        many: then the counter is not believed.
+        """
+        await self._write(lambda tx: stock.unaccounted(tx, cards, evidence, detail))
 
     def ribbon(self) -> tuple[str, str] | None:
         """Return kind and serial of the ribbon that was reported last."""
@@ -473,6 +520,11 @@ def _count_connection(tx: Transaction) -> int:
 
 def _faults(db: sqlite3.Connection) -> frozenset[str]:
     return frozenset(row[0] for row in db.execute("SELECT reason FROM faults"))
+
+
+def _counted(db: sqlite3.Connection) -> Evidence | None:
+    row = db.execute("SELECT value FROM meta WHERE name = 'counted'").fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=Evidence)
 
 
 def _ribbon(db: sqlite3.Connection) -> tuple[str, str] | None:

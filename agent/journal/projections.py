@@ -14,10 +14,13 @@ from agent.contract.events import (
     AgentDenied,
     AgentRoster,
     AttemptClosed,
+    AttemptDecided,
+    AttemptInterrupted,
     AttemptResolved,
     AttemptStage,
     Event,
     Evidence,
+    Expected,
     FaultCleared,
     FaultRaised,
     Found,
@@ -31,6 +34,8 @@ from agent.contract.events import (
     JobReturned,
     JobStarted,
     JobStopped,
+    Place,
+    PrinterCounted,
     Stage,
     StockConfirmed,
     StockMoved,
@@ -39,6 +44,7 @@ from agent.contract.events import (
 )
 from agent.contract.messages import Outcome
 from agent.journal import people
+from agent.lifecycle.recovery import MOVES
 from agent.lifecycle.states import (
     ENDED,
     JobState,
@@ -67,8 +73,17 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
             _job(db, event, JobState.ABORTED, [reason])
         case AttemptStage() as stage:
             _stage(db, event, stage)
-        case AttemptClosed(outcome=outcome):
+        case AttemptInterrupted(reasons=reasons):
+            if reasons:
+                _broken(db, event)
+        case AttemptDecided(decision=decision, unbroken=unbroken):
+            if not unbroken:
+                _broken(db, event)
+            if decision in MOVES and _state(db, event) is JobState.PROCESSING_STOPPED:
+                _job(db, event, JobState.PROCESSING, [])
+        case AttemptClosed(outcome=outcome, evidence=evidence):
             _outcome(db, event, outcome)
+            _counted(db, evidence)
         case AttemptResolved(found=found, good=good):
             _resolved(db, event, found, good=good)
         case StockMoved() as moved:
@@ -89,6 +104,8 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
         case FaultCleared(reasons=reasons):
             rows = [(reason,) for reason in reasons]
             db.executemany("DELETE FROM faults WHERE reason = ?", rows)
+        case PrinterCounted(evidence=evidence):
+            _counted(db, evidence)
         case SupplyRibbon(ribbon_kind=kind, serial=serial):
             value = msgspec.json.encode([kind, serial]).decode()
             db.execute("REPLACE INTO meta VALUES ('ribbon', ?)", (value,))
@@ -96,11 +113,15 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
             pass  # on the record only
 
 
+def _state(db: sqlite3.Connection, event: Event) -> JobState:
+    row = db.execute("SELECT state FROM jobs WHERE job_id = ?", (event.job,)).fetchone()
+    return JobState(row[0])
+
+
 def _job(
     db: sqlite3.Connection, event: Event, state: JobState, reasons: list[str]
 ) -> None:
-    row = db.execute("SELECT state FROM jobs WHERE job_id = ?", (event.job,)).fetchone()
-    check_job_step(JobState(row[0]), state)
+    check_job_step(_state(db, event), state)
     ended = event.no if state in ENDED else 0
     db.execute(
         "UPDATE jobs SET state = ?, reasons = ?, ended = ?, reject_asked = 0"
@@ -111,22 +132,64 @@ def _job(
         db.execute("DELETE FROM spool WHERE job_id = ?", (event.job,))
 
 
+_WHOLE_CARD = Expected(cards=1, sets=1)
+
+
 def _stage(db: sqlite3.Connection, event: Event, data: AttemptStage) -> None:
     key = (event.job, event.attempt)
-    if data.stage is Stage.FEEDING:
-        evidence = msgspec.json.encode(data.evidence or Evidence(card="", reasons=[]))
+    row = db.execute(
+        "SELECT stage FROM attempts WHERE job_id = ? AND attempt = ?", key
+    ).fetchone()
+    if row is None:
+        evidence = data.evidence or Evidence(card="", reasons=[])
+        expected = data.expected or _WHOLE_CARD
         db.execute(
-            "INSERT INTO attempts VALUES (?, ?, ?, NULL, ?)",
-            (*key, data.stage, evidence.decode()),
+            "INSERT INTO attempts VALUES (?, ?, ?, NULL, ?, ?, ?, NULL, ?, 0)",
+            (
+                *key,
+                data.stage,
+                msgspec.json.encode(evidence).decode(),
+                msgspec.json.encode(expected).decode(),
+                data.digest or "",
+                evidence.canary,
+            ),
         )
         db.execute(
             "UPDATE jobs SET attempts = attempts + 1 WHERE job_id = ?", (event.job,)
         )
         return
-    where = "WHERE job_id = ? AND attempt = ?"
-    (stage,) = db.execute(f"SELECT stage FROM attempts {where}", key).fetchone()  # noqa: S608 - constant text
-    check_stage_step(Stage(stage), data.stage)
-    db.execute(f"UPDATE attempts SET stage = ? {where}", (data.stage, *key))  # noqa: S608 - constant text
+    check_stage_step(Stage(row[0]), data.stage)
+    db.execute(
+        "UPDATE attempts SET stage = ?, destination = ?"
+        " WHERE job_id = ? AND attempt = ?",
+        (data.stage, data.destination, *key),
+    )
+    if data.evidence is None:
+        return
+    # A claim sets the canary anew, so from here on this one is compared. A card that
+    # goes to the reject bin needs no proof of what came before.
+    mended = data.destination is Place.REJECT_BIN
+    db.execute(
+        "UPDATE attempts SET canary = ?, broken = broken AND NOT ?"
+        " WHERE job_id = ? AND attempt = ?",
+        (data.evidence.canary, mended, *key),
+    )
+
+
+def _broken(db: sqlite3.Connection, event: Event) -> None:
+    db.execute(
+        "UPDATE attempts SET broken = 1 WHERE job_id = ? AND attempt = ?",
+        (event.job, event.attempt),
+    )
+
+
+def _counted(db: sqlite3.Connection, evidence: Evidence | None) -> None:
+    """Keep where the counters stand with no attempt open; None: look again."""
+    if evidence is None:
+        db.execute("DELETE FROM meta WHERE name = 'counted'")
+        return
+    value = msgspec.json.encode(evidence).decode()
+    db.execute("REPLACE INTO meta VALUES ('counted', ?)", (value,))
 
 
 def _outcome(db: sqlite3.Connection, event: Event, outcome: Outcome) -> None:

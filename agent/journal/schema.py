@@ -49,6 +49,11 @@ CREATE TABLE attempts (
     stage TEXT NOT NULL,  -- the last one written before its motion
     outcome TEXT,  -- NULL while it is open
     evidence TEXT NOT NULL,  -- JSON: what was seen before the feed
+    expected TEXT NOT NULL,  -- JSON: what the counters move by for a whole card
+    digest TEXT NOT NULL,  -- of the panels that are sent
+    destination TEXT,  -- of the stage `delivering`
+    canary TEXT,  -- as it stood when evidence was written last
+    broken INTEGER NOT NULL,  -- 1: a fault, a hand or a power cut was seen since
     PRIMARY KEY (job_id, attempt)
 ) WITHOUT ROWID;
 CREATE INDEX attempts_open ON attempts (job_id) WHERE outcome IS NULL;

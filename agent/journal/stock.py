@@ -6,10 +6,12 @@ import sqlite3
 from datetime import datetime
 
 from agent.contract.events import (
+    Evidence,
     Incident,
     IncidentRaised,
     Item,
     Place,
+    PrinterCounted,
     StockCause,
     StockConfirmed,
     StockCounted,
@@ -130,7 +132,9 @@ def _check_suspense(db: sqlite3.Connection, count: int) -> None:
         "SELECT job_id FROM jobs WHERE state = ?", (JobState.PROCESSING_STOPPED,)
     ).fetchone()
     view = None if row is None else jobs.view(db, row[0])
-    if view is not None and view.in_doubt and count > book(db)[Place.SUSPENSE] - 1:
+    if view is None or view.outcome is None:
+        return  # the attempt is open yet: its blank is not in suspense
+    if view.in_doubt and count > book(db)[Place.SUSPENSE] - 1:
         raise Refusal(
             "in-doubt",
             f"a blank in suspense is the card of job {view.job_id}: resolve the job",
@@ -233,3 +237,20 @@ def report_overdue(tx: Transaction) -> None:
             ),
             job=one.job,
         )
+
+
+def unaccounted(tx: Transaction, cards: int, evidence: Evidence, detail: str) -> None:
+    """Write down cards that were fed with no attempt open: printing may go on.
+
+    Their blanks go to suspense; a counter that fell, or rose by more than the hopper
+    held, is not believed and moves none.
+    """
+    held = book(tx.db)[Place.HOPPER]
+    believed = 1 <= cards <= held
+    kind = Incident.UNACCOUNTED_CARD if believed else Incident.COUNTER_MISMATCH
+    tx.append(
+        IncidentRaised(incident=kind, detail=detail, place=Place.HOPPER, book=held)
+    )
+    if believed:
+        move(tx, Movement(Place.HOPPER, Place.SUSPENSE, cards, StockCause.UNACCOUNTED))
+    tx.append(PrinterCounted(evidence=evidence))

@@ -34,7 +34,7 @@ class Answer:
     why_not: str  # said when it had come to another stage
 
 
-_ANY = frozenset({Stage.FEEDING, Stage.SENDING, Stage.SENT, Stage.DELIVERING})
+_ANY = frozenset(Stage) - {Stage.CLOSED}
 _MARKED = _ANY - {Stage.FEEDING}
 
 ANSWERS: dict[tuple[Found, bool | None], Answer] = {
@@ -92,6 +92,7 @@ def resolving_movement(row: Answer, stage: Stage) -> Movement | None:
 BOOKED_AT: dict[Stage, Place] = {
     Stage.FEEDING: Place.HOPPER,  # it moves in the books once it is seen in the path
     Stage.SENDING: Place.PATH,
+    Stage.LAST: Place.PATH,
     Stage.SENT: Place.PATH,
     Stage.DELIVERING: Place.PATH,
 }

@@ -69,9 +69,10 @@ ENDED = frozenset(state for state, next_ones in LEAVES_TO.items() if not next_on
 # The stages an attempt may be written down in next; it may be closed at any of them.
 STAGE_LEAVES_TO: dict[Stage, frozenset[Stage]] = {
     Stage.FEEDING: frozenset({Stage.SENDING, Stage.DELIVERING}),
-    Stage.SENDING: frozenset({Stage.SENT, Stage.DELIVERING}),
+    Stage.SENDING: frozenset({Stage.LAST, Stage.SENT, Stage.DELIVERING}),
+    Stage.LAST: frozenset({Stage.SENT, Stage.DELIVERING}),
     Stage.SENT: frozenset({Stage.DELIVERING}),
-    # A second reject of a card that a person still sees in the printer.
+    # The command had not run, or a person still sees the card in the printer.
     Stage.DELIVERING: frozenset({Stage.DELIVERING}),
     Stage.CLOSED: frozenset(),
 }
