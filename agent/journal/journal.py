@@ -12,11 +12,8 @@ import random
 import sqlite3
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-
-import msgspec
 
 from agent.clock import Clock, Executor, TrustedTime
 from agent.contract.events import (
@@ -32,7 +29,7 @@ from agent.contract.events import (
 )
 from agent.contract.messages import Ack, CurrentJob, LedgerHead
 from agent.contract.messages import Clock as ClockWord
-from agent.journal import acks, attempts, jobs, people, stock
+from agent.journal import acks, attempts, jobs, kept, people, stock
 from agent.journal.acks import AckVerdict
 from agent.journal.attempts import Closing, OpenAttempt, Resolution
 from agent.journal.changed import Changed
@@ -97,7 +94,7 @@ class Journal:
         self._mono_start_ms = clock.mono_ms()
         self.boot = boot
         self.changed = Changed()
-        self.time = TrustedTime(clock, _newest_signed(reader))
+        self.time = TrustedTime(clock, kept.newest_signed(reader))
 
     @classmethod
     async def open(
@@ -178,7 +175,7 @@ class Journal:
         def work(tx: Transaction) -> Accepted | Redelivered | Refused:
             result = jobs.accept(tx, opened, sealed, no_room)
             if isinstance(result, Accepted):
-                _keep_signed_time(tx, opened.job.issued_at)
+                kept.keep_signed_time(tx, opened.job.issued_at)
             return result
 
         return await self._write(work)
@@ -387,11 +384,11 @@ class Journal:
 
     def faults(self) -> frozenset[str]:
         """Return the state reasons that were raised and not cleared."""
-        return self._read(_faults)
+        return self._read(kept.faults)
 
     def counted(self) -> Evidence | None:
         """Return where the counters stood last with no attempt open; None: unknown."""
-        return self._read(_counted)
+        return self._read(kept.counted)
 
     async def unaccounted(self, cards: int, evidence: Evidence, detail: str) -> None:
         """Write down that cards were fed that no attempt explains.
@@ -403,7 +400,7 @@ class Journal:
 
     def ribbon(self) -> tuple[str, str] | None:
         """Return kind and serial of the ribbon that was reported last."""
-        return self._read(_ribbon)
+        return self._read(kept.ribbon)
 
     async def record(
         self, *data: Data, who: str | None = None, job: str | None = None
@@ -429,7 +426,7 @@ class Journal:
 
     async def next_connection(self) -> int:
         """Return a number higher than that of every connection before."""
-        return await self._write(_count_connection)
+        return await self._write(kept.count_connection)
 
     async def lines_after(
         self, no: int, count_max: int, size_max: int
@@ -457,7 +454,7 @@ class Journal:
 
             def work(tx: Transaction) -> None:
                 acks.keep(tx, ack, raw)
-                _keep_signed_time(tx, ack.at)
+                kept.keep_signed_time(tx, ack.at)
 
             # Lost in a power cut, it costs one more resend; no disk need wait for it.
             await self._write(work, synced=False)
@@ -498,35 +495,3 @@ class Journal:
 
 def _uuid(dice: random.Random) -> str:
     return str(uuid.UUID(int=dice.getrandbits(128), version=4))
-
-
-def _newest_signed(db: sqlite3.Connection) -> datetime | None:
-    row = db.execute("SELECT value FROM meta WHERE name = 'signed-time'").fetchone()
-    return None if row is None else datetime.fromisoformat(row[0])
-
-
-def _keep_signed_time(tx: Transaction, at: datetime) -> None:
-    before = _newest_signed(tx.db)
-    if before is None or at > before:
-        tx.db.execute("REPLACE INTO meta VALUES ('signed-time', ?)", (at.isoformat(),))
-
-
-def _count_connection(tx: Transaction) -> int:
-    row = tx.db.execute("SELECT value FROM meta WHERE name = 'connection'").fetchone()
-    number = 1 if row is None else int(row[0]) + 1
-    tx.db.execute("REPLACE INTO meta VALUES ('connection', ?)", (str(number),))
-    return number
-
-
-def _faults(db: sqlite3.Connection) -> frozenset[str]:
-    return frozenset(row[0] for row in db.execute("SELECT reason FROM faults"))
-
-
-def _counted(db: sqlite3.Connection) -> Evidence | None:
-    row = db.execute("SELECT value FROM meta WHERE name = 'counted'").fetchone()
-    return None if row is None else msgspec.json.decode(row[0], type=Evidence)
-
-
-def _ribbon(db: sqlite3.Connection) -> tuple[str, str] | None:
-    row = db.execute("SELECT value FROM meta WHERE name = 'ribbon'").fetchone()
-    return None if row is None else msgspec.json.decode(row[0], type=tuple[str, str])

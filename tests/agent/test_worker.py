@@ -290,7 +290,7 @@ def test_a_person_may_answer_before_the_printer_can(tmp_path: Path) -> None:
         await in_doubt(station)
         assert station.journal.open_attempt() is not None
         station.machine.reject_bin.append(station.machine.take("path"))
-        answer = Resolution(Found.REJECT_BIN, None, "cleared the jam")
+        answer = station.thrown_out("cleared the jam")
         assert await station.journal.resolve("J1", answer) is JobState.PENDING
         assert station.journal.open_attempt() is None
         station.check_books()

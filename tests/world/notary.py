@@ -149,7 +149,7 @@ class Notary:
         elif kind == "attempt-closed":
             attempt.outcome = data["outcome"]
             attempt.stage, attempt.destination = "closed", None
-        else:
+        elif kind == "attempt-resolved":
             attempt.found, attempt.good = data["found"], data.get("good")
             attempt.outcome = _RESOLVED.get((attempt.found, attempt.good), "unknown")
 

@@ -1,0 +1,49 @@
+"""Single values that outlast a start: the newest signed time, counters, a ribbon."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+import msgspec
+
+from agent.contract.events import Evidence
+from agent.journal.store import Transaction
+
+
+def newest_signed(db: sqlite3.Connection) -> datetime | None:
+    """Return the newest time that was signed for; None before the first."""
+    row = db.execute("SELECT value FROM meta WHERE name = 'signed-time'").fetchone()
+    return None if row is None else datetime.fromisoformat(row[0])
+
+
+def keep_signed_time(tx: Transaction, at: datetime) -> None:
+    """Keep a signed time, unless a newer one is kept."""
+    before = newest_signed(tx.db)
+    if before is None or at > before:
+        tx.db.execute("REPLACE INTO meta VALUES ('signed-time', ?)", (at.isoformat(),))
+
+
+def count_connection(tx: Transaction) -> int:
+    """Return a number higher than that of every connection before."""
+    row = tx.db.execute("SELECT value FROM meta WHERE name = 'connection'").fetchone()
+    number = 1 if row is None else int(row[0]) + 1
+    tx.db.execute("REPLACE INTO meta VALUES ('connection', ?)", (str(number),))
+    return number
+
+
+def faults(db: sqlite3.Connection) -> frozenset[str]:
+    """Return the state reasons that were raised and not cleared."""
+    return frozenset(row[0] for row in db.execute("SELECT reason FROM faults"))
+
+
+def counted(db: sqlite3.Connection) -> Evidence | None:
+    """Return where the counters stood last with no attempt open; None: unknown."""
+    row = db.execute("SELECT value FROM meta WHERE name = 'counted'").fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=Evidence)
+
+
+def ribbon(db: sqlite3.Connection) -> tuple[str, str] | None:
+    """Return kind and serial of the ribbon that was reported last."""
+    row = db.execute("SELECT value FROM meta WHERE name = 'ribbon'").fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=tuple[str, str])
