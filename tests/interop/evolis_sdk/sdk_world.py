@@ -23,7 +23,7 @@ from tests.simulators.emulator_world import Reply, World, living
 PROGRAM = Path(__file__).with_name("sdk_program.py")
 ANSWER_S = 30.0
 PRINT_MS = 20_000
-PROCESSES = 3  # of the SDK, side by side: it mostly waits
+PROCESSES = 4  # of the SDK, side by side: it mostly waits
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
