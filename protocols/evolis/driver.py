@@ -37,7 +37,7 @@ from protocols.evolis.opening import (
 )
 from protocols.evolis.raster import ONE_BIT
 from protocols.evolis.session import Session, State
-from protocols.evolis.status import CLAIM, PRINTING, any_up, faults_up, read_status
+from protocols.evolis.status import PRINTING, any_up, faults_up, read_status
 from protocols.vocabulary import CardFate, CardPosition, CardSide
 
 HOST_DECIDES, AFTER_POWER_UP = "2", "0"  # EVO-20, EVO-21
@@ -73,8 +73,7 @@ class EvolisDriver:
             able = self.capabilities
             await until_at_rest(self._guard, able.longest_card_s, able.settle_gap_s)
             named = await ask_its_name(self._guard)
-            if any_up(named.trailer, CLAIM) and not faults_up(named.trailer):
-                await end_stale_job(self._guard, able.longest_card_s)
+            await end_stale_job(self._guard, named)
             check_configured(self._guard, self._model, named)
             firmware = (await self._link.ask(Op.FIRMWARE)).text
             self._identity = await self._identify(firmware)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-from protocols.errors import RemoteProtocolError
+from protocols.errors import PrinterError, RemoteProtocolError
 from protocols.evolis.codec import Trailer
 from protocols.evolis.commands import Op
 from protocols.evolis.guard import POLL_INTERVAL_S, Guard
@@ -25,7 +25,9 @@ from protocols.evolis.status import (
     faults_up,
     names_up,
 )
+from protocols.vocabulary import CardFate
 
+END_WAIT_S = 30.0  # guessed: EVO-71, its card is made by then
 OUT_OF_STEP = (
     "the printer is out of step: it takes our question for the rest of what another "
     "host began; if it stays so, switch it off and on"
@@ -58,14 +60,27 @@ async def until_at_rest(guard: Guard, limit_s: float, settle_gap_s: float) -> No
         raise guard.error(f"still at work after {limit_s:g} s: {work}") from error
 
 
-async def end_stale_job(guard: Guard, limit_s: float) -> None:
-    """Send once what our dead self still owed to a job, and wait until it is over.
+async def end_stale_job(guard: Guard, named: Exchange) -> None:
+    """Where a claim of ours is still up, send once what our dead self owed to its job.
 
     Raises:
-        DeviceError: the claim stays up.
+        PrinterError: it does not end. The card of that job may be anywhere.
     """
-    await guard.link.stream(Op.JOB_END, [second_part()])
-    await guard.until_claim(up=False, limit_s=limit_s)
+    ours = named.trailer.session == guard.session_id
+    if not (ours and any_up(named.trailer, CLAIM)) or faults_up(named.trailer):
+        return
+    try:
+        async with asyncio.timeout(END_WAIT_S):
+            await guard.link.stream(Op.JOB_END, [second_part()])
+            await guard.until_claim(up=False, limit_s=END_WAIT_S)
+    except TimeoutError as error:
+        what = f"does not end the job of a dead host within {END_WAIT_S:g} s"
+        never = guard.error(what)
+        never.card = CardFate.UNKNOWN
+        raise never from error
+    except PrinterError as error:
+        error.card = CardFate.UNKNOWN
+        raise
 
 
 async def ask_its_name(guard: Guard) -> Exchange:

@@ -285,3 +285,36 @@ def _words(op: Op) -> str:
 
 async def _done(sending):
     await sending
+
+
+@pytest.mark.parametrize(
+    ("state", "op"), ASKED, ids=[f"{state}-{op.name}" for state, op in ASKED]
+)
+def test_half_a_reply_to_any_command_never_makes_the_card_look_better(state, op):
+    whole_reply = b"OK\x00" + status(cfg=FITTED)
+
+    async def cut(size: int) -> None:
+        session = Session()
+        session.state = state
+        before = session.card
+        reply = Step(b"\x1bDb", whole_reply[:size])  # whatever the request is
+        transport = ScriptedTransport([reply], piece_size=64)
+        link = Link(transport, session, 7)
+        with pytest.raises(PrinterError) as caught:
+            if op is Op.PANEL:
+                await link.send_panel("y", 256, b"")
+            else:
+                transport.steps[0] = Step(_request(op), reply.reply)
+                await link.ask(op, *parameters_of(op))
+        assert caught.value.card is (UNKNOWN if COMMANDS[op].moves_card else before)
+        assert session.state is state
+
+    async def every_cut() -> None:
+        for size in range(len(whole_reply)):
+            await cut(size)
+
+    asyncio.run(every_cut())
+
+
+def _request(op: Op) -> bytes:
+    return b"\x1b" + _words(op).encode() + b"\r\x00"

@@ -268,6 +268,29 @@ def test_a_claim_of_a_dead_host_is_ended_once_it_has_stood_alone():
     assert not transport.steps
 
 
+@pytest.mark.parametrize("session", [0, 9])
+def test_a_claim_that_comes_with_our_first_question_is_not_ours_to_end(session):
+    claimed = poll(inf=CLAIM_UP, session=session)
+    named = Step(OPEN[2].request, b"Primacy\x00" + claimed.reply[1:])  # type: ignore[index]
+    driver, transport = new_driver(OPEN[:2], [named], OPEN[3:])
+    if session:
+        error, _ = outcome(driver, lambda it: it.open())
+        assert "held by session 9: Rfv was not sent" in str(error)
+    else:
+        run_in_virtual_time(driver.open)
+        assert not transport.steps
+
+
+def test_a_job_of_a_dead_host_that_does_not_end_is_named():
+    alone = poll(inf=CLAIM_UP)
+    named = Step(OPEN[2].request, b"Primacy\x00" + alone.reply[1:])  # type: ignore[index]
+    driver, _ = new_driver([poll(), *[alone] * 8], [named], ENDED, [alone] * 200)
+    error, took_s = outcome(driver, lambda it: it.open())
+    assert "30 s" in str(error)
+    assert error.card is UNKNOWN
+    assert took_s == pytest.approx(2 + 30)
+
+
 def test_a_claim_without_a_session_is_nobodys_to_end():
     driver, transport = new_driver([poll(inf=CLAIM_UP, session=0)] * 400)
     error, _ = outcome(driver, lambda it: it.open())
