@@ -168,6 +168,7 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    _tell_figures(terminalreporter)
     skipped = terminalreporter.stats.get("skipped", [])
     if not skipped:
         return
@@ -178,6 +179,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"  {report.nodeid}: {reason}")
     line = f"All of it runs after `{WHAT_BRINGS}` (as root)."
     terminalreporter.write_line(line)
+
+
+def _tell_figures(reporter: pytest.TerminalReporter) -> None:
+    """Say what tests have counted: `record_property("figure", text)`."""
+    told = [
+        text
+        for report in reporter.stats.get("passed", [])
+        for name, text in report.user_properties
+        if name == "figure"
+    ]
+    for line in dict.fromkeys(told):
+        reporter.write_line(line)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,70 +1,85 @@
 """`python -m tests.world --seed N` tells one world; `--seeds COUNT --from N` runs many.
 
-A world whose books are wrong is told whole, with the command that plays it again.
+`--card NAME --point N --power WHAT` tells a standard card whose agent dies at a point,
+`--crashes` runs all of those, `--share` says what the worlds walk through.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 
-from tests.world.plan import STANDARD, random_plan
-from tests.world.world import Result, play
-
-CHUNK = 20
+from tests.world.many import Task, crash, crashes, drawn, failure, points_of, run
+from tests.world.plan import POWERS, STANDARD
+from tests.world.world import play
 
 
-def again(result: Result) -> str:
-    """The command that plays this world again."""
-    return f"python -m tests.world --seed {result.plan.seed}"
-
-
-def failure(result: Result) -> str:
-    """What a failed world prints: its story, what is wrong, and how to see it again."""
-    wrong = "\n".join(f"WRONG: {one}" for one in result.complaints)
-    return f"{result.story}{wrong}\nagain: {again(result)}"
-
-
-def one_seed(seed: int) -> tuple[int, float, str]:
-    """Return seed, virtual seconds, and the failure's text, empty when all is well."""
-    result = play(random_plan(seed))
-    return seed, result.ended_s, failure(result) if result.complaints else ""
+def every_crash(powers: list[str]) -> int:
+    """Crash every standard card at every point; return how many went wrong."""
+    wrong = 0
+    for card in sorted(STANDARD):
+        points, commits, commands = points_of(card)
+        count = run(crashes(card, powers))
+        wrong += count.wrong
+        print(
+            f"{card}: {points} crash points = 2 × ({commits} commits + {commands} "
+            f"commands), {count.worlds} crashes ({', '.join(powers)}), "
+            f"{count.wrong} wrong",
+            flush=True,
+        )
+    return wrong
 
 
 def many(first: int, count: int) -> int:
-    """Run `count` worlds on every CPU; return how many were wrong."""
-    began_s, virtual_s, bad = time.monotonic(), 0.0, 0
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        seeds = range(first, first + count)
-        for _, ended_s, text in pool.map(one_seed, seeds, chunksize=CHUNK):
-            virtual_s += ended_s
-            if text:
-                bad += 1
-                print(text, flush=True)
-    took_s = time.monotonic() - began_s
+    """Draw and run worlds; return how many went wrong."""
+    began_s = time.monotonic()
+    seen = run(drawn(seed) for seed in range(first, first + count))
     print(
-        f"{count} worlds from seed {first}: {bad} wrong; {virtual_s / 3600:.0f} hours "
-        f"of their time in {took_s:.0f} s"
+        f"{seen.worlds} worlds from seed {first}: {seen.wrong} wrong; "
+        f"{seen.lives} lives, {seen.virtual_s / 3600:.1f} hours of their time "
+        f"in {time.monotonic() - began_s:.0f} s"
     )
-    return bad
+    return seen.wrong
+
+
+def share() -> int:
+    """Say what share of the agent's heart worlds walk through."""
+    from tests.world.share import measure, sample
+
+    print(measure(sample())[1])
+    return 0
+
+
+def tell(task: Task) -> int:
+    """Play one world and print its story."""
+    result = play(task.plan)
+    print(failure(result, task.again) if result.complaints else result.story, end="")
+    return len(result.complaints)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.world", description=__doc__)
     parser.add_argument("--seed", type=int, help="tell this one world")
     parser.add_argument("--card", choices=sorted(STANDARD), help="tell a standard card")
-    parser.add_argument("--seeds", type=int, default=0, help="run so many worlds")
+    parser.add_argument("--point", type=int, default=0, help="where its agent dies")
+    parser.add_argument("--power", choices=POWERS, nargs="*", default=["process"])
+    parser.add_argument("--crashes", action="store_true", help="at every point, all")
+    parser.add_argument("--seeds", type=int, help="run so many worlds")
     parser.add_argument("--from", type=int, default=1, dest="first", help="from here")
+    parser.add_argument("--share", action="store_true", help="of branches walked")
     given = parser.parse_args()
-    if given.seeds:
-        return 1 if many(given.first, given.seeds) else 0
-    plan = STANDARD[given.card] if given.card else random_plan(given.seed or 0)
-    result = play(plan)
-    print(failure(result) if result.complaints else result.story, end="")
-    return 1 if result.complaints else 0
+    if given.share:
+        wrong = share()
+    elif given.crashes:
+        wrong = every_crash(given.power)
+    elif given.seeds is not None:
+        wrong = many(given.first, given.seeds)
+    elif given.card:
+        wrong = tell(crash(given.card, given.point, given.power[0]))
+    else:
+        wrong = tell(drawn(given.seed or 0))
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

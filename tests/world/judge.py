@@ -133,19 +133,28 @@ def places(books: Books, truth: Truth) -> list[str]:
 
 
 def nothing_unauthorised(books: Books, truth: Truth) -> list[str]:
-    """Invariant 6: what was finished in this printer is what an attempt was to print.
+    """Invariant 6: each mark was made by an attempt; a good card has that job's panels.
 
     Cards that people or another host laid hands on are theirs.
     """
-    known = {attempt.digest for attempt in books.attempts.values()}
-    return [
-        f"{card.card_id}: finished with panels that no attempt was to print"
-        for card in truth.cards.values()
-        if card.state == "complete"
-        and card.digest not in known
-        and card.card_id not in truth.by_strangers
-        and card.card_id not in truth.strayed
-    ]
+    found = []
+    job_of = {b: key for key, blanks in truth.fed.items() for b in blanks}
+    for card in truth.cards.values():
+        theirs = card.card_id in truth.by_strangers or card.card_id in truth.strayed
+        if theirs or card.state == "blank":
+            continue
+        key = job_of.get(card.card_id)
+        if key is None or not books.attempts[key].commands["Db"]:
+            found.append(f"{card.card_id}: {card.state}, and no attempt printed on it")
+    for key, attempt in books.attempts.items():
+        if attempt.outcome != "good" or key in truth.lies:
+            continue
+        mine = _card_of(attempt, truth)
+        if mine is None:
+            found.append(f"{key[0]}: good, and no blank was taken for it")
+        elif mine.digest != attempt.digest and mine.card_id not in truth.strayed:
+            found.append(f"{mine.card_id}: good for {key[0]}, with other panels")
+    return found
 
 
 def reported(books: Books, centre_lines: list[bytes]) -> list[str]:
@@ -192,19 +201,21 @@ def _booked(books: Books, truth: Truth) -> dict[str, str]:
     booked = {
         card.card_id: "hopper" for card in truth.cards.values() if not card.strange
     }
-    for key, attempt in books.attempts.items():
-        blanks = [b for b in truth.fed.get(key, []) if b in booked]
-        if blanks:
-            place = BOOKED[attempt.outcome]
-            booked[_principal(blanks, place, truth)] = place
+    for attempt in books.attempts.values():
+        card = _card_of(attempt, truth)
+        if card is not None and card.card_id in booked:
+            booked[card.card_id] = BOOKED[attempt.outcome]
     return booked
 
 
-def _principal(blanks: list[str], place: str, truth: Truth) -> str:
+def _card_of(attempt: Attempt, truth: Truth) -> Card | None:
     """The blank that an attempt speaks of, when it took more than one."""
-    there = [b for b in blanks if truth.cards[b].place == place]
-    marked = [b for b in blanks if truth.cards[b].state != "blank"]
-    return (there or marked or blanks)[0]
+    blanks = truth.fed.get((attempt.job, attempt.number), [])
+    cards = [truth.cards[card_id] for card_id in blanks]
+    mine = [card for card in cards if card.digest == attempt.digest]
+    there = [card for card in cards if card.place == BOOKED[attempt.outcome]]
+    marked = [card for card in cards if card.state != "blank"]
+    return next(iter(mine or there or marked or cards), None)
 
 
 def _explained(books: Books, truth: Truth, card_id: str) -> bool:

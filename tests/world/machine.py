@@ -20,6 +20,7 @@ from simulators.evolis.printer import Printer
 from simulators.faults import FaultKind, Faults
 from simulators.hand import Hand
 from simulators.mechanism import Mechanism
+from simulators.motions import Timing
 from tests.world.story import Story
 
 WIDTH_PX, HEIGHT_PX = 16, 8
@@ -33,6 +34,11 @@ TINY = replace(
 """The Primacy as the driver knows it, with a picture of few dots."""
 
 _TINY_EMULATED = replace(EMULATED["Primacy"], row_count=WIDTH_PX, row_dots=HEIGHT_PX)
+BRISK = Timing(
+    feed_s=1.0, press_s=1.0, flip_s=0.75, eject_s=0.75, reject_s=1.0, warm_up_s=2.0
+)
+"""A fast machine: while it prints, the driver polls four times a second."""
+
 _WAIT_MIN_S = 1e-6  # a shorter one would not move a clock that is a float
 
 
@@ -76,7 +82,7 @@ class Machine:
     ) -> None:
         model = _TINY_EMULATED
         build = Build(
-            timing=model.timing,
+            timing=BRISK,
             cards_count_at=model.cards_count_at,
             ribbon_counts_at=model.ribbon_counts_at,
             power_up=power_up,

@@ -69,7 +69,7 @@ class Books:
 class Notary:
     def __init__(self, story: Story) -> None:
         self.books = Books()
-        self._story = story
+        self.story = story
         self._db: sqlite3.Connection | None = None
 
     def follow(self, folder: Path) -> None:
@@ -79,10 +79,10 @@ class Notary:
         kept = self._rows(0)
         for number, line in enumerate(self.books.lines, 1):
             if number > len(kept):
-                self._story.complain(f"event {number} was durable and is lost")
+                self.story.complain(f"event {number} was durable and is lost")
                 return
             if kept[number - 1] != line:
-                self._story.complain(f"event {number} was durable and is another now")
+                self.story.complain(f"event {number} was durable and is another now")
         self.read()
 
     def leave(self) -> None:
@@ -108,26 +108,26 @@ class Notary:
         """Judge a command, told just before its first byte goes out."""
         if word not in ALLOWED:
             return
-        self._story.tell("wire", word)
+        self.story.tell("wire", word)
         stage, destination = ALLOWED[word]
         attempt = self.books.newest
         if attempt is None:
-            self._story.complain(f"{word} went out, and no attempt was ever begun")
+            self.story.complain(f"{word} went out, and no attempt was ever begun")
             return
         name = f"{attempt.job}/{attempt.number}"
         if (attempt.stage, attempt.destination) != (stage, destination):
-            self._story.complain(
+            self.story.complain(
                 f"{word} went out at stage {attempt.stage} of {name}: "
                 f"{stage} {destination or ''} was not on disk"
             )
         attempt.commands[word] += 1
         if word in ONCE and attempt.commands[word] > 1:
-            self._story.complain(f"{word} went out twice for {name}")
+            self.story.complain(f"{word} went out twice for {name}")
 
     def _take(self, event: dict[str, Any]) -> None:
         data, job = event["data"], event.get("job", "")
         kind = data["kind"]
-        self._story.tell("agent", _told(event))
+        self.story.tell("agent", _told(event))
         if kind.startswith("job-"):
             self.books.jobs[job] = kind.removeprefix("job-")
             self.books.completed[job] += kind == "job-completed"

@@ -16,12 +16,12 @@ from simulators.faults import FaultKind
 from simulators.hand import causes, clear
 from tests.agent.virtual_time import elapse
 from tests.world.machine import Machine
-from tests.world.notary import Key
-from tests.world.story import Story
+from tests.world.notary import Key, Notary
 
-LOOK_S = 12.0
+LOOK_S = 5.0
 REFILL_COUNT = 4
-OUT_OF_STEP_LOOKS = 6  # that the agent finds no printer, then it is switched off and on
+RIBBON_SETS = 20
+OUT_OF_STEP_LOOKS = 8  # that the agent finds no printer, then it is switched off and on
 REJECT_ASKS_MAX = 2  # then the card is taken out by hand
 INVISIBLE = (FaultKind.DOUBLE_FEED,)
 
@@ -38,10 +38,15 @@ class Deeds:
 
 class Person:
     def __init__(
-        self, machine: Machine, story: Story, deeds: Deeds, dice: Random, lies: float
+        self,
+        machine: Machine,
+        notary: Notary,
+        deeds: Deeds,
+        dice: Random,
+        lies: float,
     ) -> None:
         self._machine = machine
-        self._story = story
+        self._notary = notary
         self._deeds = deeds
         self._dice = dice
         self._lies = lies
@@ -54,6 +59,7 @@ class Person:
         self._remove_causes()
         await self.report_blanks(journal)
         await self._refill(journal)
+        self._change_ribbon(reasons)
         self._bring_back_in_step(reasons)
         job = journal.doubtful()
         if job is not None and not job.reject_asked:
@@ -62,7 +68,7 @@ class Person:
             self._clear_path(reasons)
 
     def _say(self, what: str) -> None:
-        self._story.tell("person", what)
+        self._notary.story.tell("person", what)
 
     def _remove_causes(self) -> None:
         mechanism = self._machine.mechanism
@@ -88,6 +94,13 @@ class Person:
         count = self.loaded_count - journal.stock()[StockPlace.RECEIVED]
         if count:
             await journal.load_stock(count, "person")
+
+    def _change_ribbon(self, reasons: list[str]) -> None:
+        asked_for = "marker-print-ribbon-empty-error" in reasons
+        if asked_for and not self._machine.mechanism.moving:
+            self._say("puts a new ribbon in")
+            self._machine.hand.change_ribbon("YMCKO", RIBBON_SETS)
+            self._machine.touched("person")
 
     def _bring_back_in_step(self, reasons: list[str]) -> None:
         lost = "connecting-to-device-error" in reasons
@@ -176,7 +189,7 @@ class Person:
         if blank is None:
             return Found.HOPPER, None
         match blank.place:
-            case Place.OUTPUT if self._is_good(blank):
+            case Place.OUTPUT if self._is_good(key, blank):
                 return Found.OUTPUT, True
             case Place.OUTPUT:
                 self._move(blank, Place.REJECT_BIN)
@@ -205,10 +218,13 @@ class Person:
     def _blank_of(self, key: Key) -> Blank | None:
         blanks = [self._machine.blank(name) for name in self._deeds.fed.get(key, [])]
         marked = [blank for blank in blanks if blank.state != "blank"]
-        return (marked or blanks or [None])[0]  # type: ignore[list-item]
+        return next(iter(marked or blanks), None)
 
-    def _is_good(self, blank: Blank) -> bool:
-        return blank.state == "complete"
+    def _is_good(self, key: Key, blank: Blank) -> bool:
+        """Whole, and with every side that the job asks for."""
+        digest = self._machine.digest(blank)
+        wanted = self._notary.books.attempts[key].digest
+        return digest is not None and digest == wanted
 
 
 def _word(good: bool | None) -> str:

@@ -119,7 +119,7 @@ def random_plan(seed: int) -> Plan:
             number * 10,
             sides=dice.choice((1, 1, 2)),
             blanks=dice.choice((1, 2, 2, 3)),
-            at_s=dice.choice((0.0, 0.0, round(dice.uniform(0, 90), 3))),
+            at_s=dice.choice((0.0, 0.0, round(dice.uniform(0, 30), 3))),
         )
         for number in range(1, dice.choice((1, 1, 2, 2, 3)) + 1)
     )
@@ -129,7 +129,7 @@ def random_plan(seed: int) -> Plan:
         for _ in range(dice.choice((0, 0, 1, 1, 2)))
     )
     strikes = tuple(
-        Strike(round(dice.uniform(0.5, 60), 3), dice.choice(kinds))
+        Strike(round(dice.uniform(0.5, 35), 3), dice.choice(kinds))
         for _ in range(dice.choice((0, 0, 0, 1, 2)))
     )
     return Plan(
@@ -152,9 +152,9 @@ def _acts(dice: Random) -> tuple[Act, ...]:
     acts = []
     for _ in range(dice.choice((0, 0, 0, 1, 1, 2, 3))):
         what = dice.choice(list(What))
-        at_s = round(dice.uniform(0.5, 60), 3)
+        at_s = round(dice.uniform(0.5, 35), 3)
         acts.append(Act(at_s, what))
-        until_s = at_s + round(dice.uniform(1, 60), 3)
+        until_s = at_s + round(dice.uniform(1, 25), 3)
         if what is What.BROKER_DOWN:
             acts.append(Act(until_s, What.BROKER_UP))
         elif what is What.DISK_FULL:

@@ -47,7 +47,7 @@ from tests.world.process import Disk, Process, make_task
 from tests.world.story import Story
 from tests.world.wire import Wire
 
-LIMIT_S = 1800.0
+LIMIT_S = 1500.0
 LOOK_AT_REST_S = 3.0
 SESSION_ID = 4711
 
@@ -154,7 +154,7 @@ class World:
         self.deeds = Deeds()
         person = Random(f"person {plan.seed}")
         self.person = Person(
-            self.machine, self.story, self.deeds, person, plan.lie_share
+            self.machine, self.notary, self.deeds, person, plan.lie_share
         )
         self.mischief = Mischief(self.machine, self.story, self.deeds)
         self.machine.picked = self._picked
@@ -333,6 +333,7 @@ class World:
             and self.life is not None
             and held == len(books.lines) > 0
             and not self.machine.mechanism.moving
+            and books.stock["received"] == self.person.loaded_count
         )
 
     async def _end(self, others: Sequence[asyncio.Future[Any]]) -> None:
@@ -394,8 +395,7 @@ def play(plan: Plan) -> Result:
         _logged(),
         asyncio.Runner(loop_factory=_loop) as runner,
     ):
-        result = runner.run(_play(plan, Path(folder)))
-    return result
+        return runner.run(_play(plan, Path(folder)))
 
 
 async def _play(plan: Plan, folder: Path) -> Result:
