@@ -7,10 +7,12 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 SABOTAGE ?=
 KEEP ?=
+SEEDS ?= 20000
+FROM ?= 1
 RUNS ?= 100000
 DEMO_FLAGS := $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
 
-.PHONY: help demo test lint bench show-interop fuzz fresh deps contract docs lock clean
+.PHONY: help demo test soak lint bench show-interop fuzz fresh deps contract docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -31,6 +33,10 @@ lint: ## style, types and who may import whom
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
+
+soak: ## simulated worlds, drawn by seeds, as many as one likes [SEEDS=20000] [FROM=1]
+	@scripts/venv dev
+	@$(PY) -m tests.world --seeds $(SEEDS) --from $(FROM)
 
 bench: ## measured figures, each beside its peer's in the same run
 	@scripts/venv dev

@@ -5,6 +5,7 @@ What fails is told whole, with the command that plays it again.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -68,7 +69,7 @@ def crashes(card: str, powers: Iterable[str] = POWERS) -> list[Task]:
 def run(tasks: Iterable[Task]) -> Count:
     """Play them all on every CPU, and print what fails."""
     count = Count()
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), initializer=gc.freeze) as pool:
         for virtual_s, lives, text in pool.map(_one, tasks, chunksize=CHUNK):
             count.worlds += 1
             count.virtual_s += virtual_s
