@@ -56,8 +56,9 @@ def points_of(card: str) -> tuple[int, int, int]:
     result = play(STANDARD[card])
     assert not result.complaints, failure(result, f"--card {card}")
     (trace,) = result.trace
-    commits = trace.count("commit")
-    return result.points[0], commits, len(trace) - commits
+    commits, points = trace.count("commit"), result.points[0]
+    assert points == 2 * len(trace)
+    return points, commits, len(trace) - commits
 
 
 def crashes(card: str, powers: Iterable[str] = POWERS) -> list[Task]:

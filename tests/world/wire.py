@@ -39,6 +39,7 @@ class Wire:
         self._sent = False
         self._answers: list[Answer] = []
         self._ended = False
+        self._doomed = False  # this life ends before the request is whole
 
     async def open(self) -> None:
         await self._process.alive()
@@ -50,19 +51,22 @@ class Wire:
     async def write(self, data: bytes) -> None:
         process = self._process
         await process.alive()
-        word = word_of(data)
-        dies_before = process.reaches(word)
-        self._seen(word)
-        if dies_before:
-            cut = process.dice.randrange(len(data)) if word == "Db" else 0
-            await self._push(data[:cut])
+        if not self._sent:
+            word = word_of(data)
+            self._doomed = process.reaches(word)
+            self._seen(word)
+            if self._doomed and word != "Db":
+                await self._disk.die()
+        if self._doomed and process.dice.random() < 0.5:  # in the midst of a panel
+            await self._push(data[: process.dice.randrange(len(data))])
             await self._disk.die()
         await self._push(data)
-        if process.reaches():
-            await self._disk.die()
 
     async def finish(self) -> None:
-        await self._process.alive()
+        process = self._process
+        await process.alive()
+        if self._doomed or (self._sent and process.reaches()):
+            await self._disk.die()
 
     async def read(self, size_max: int) -> bytes | EndOfStream:
         await self._process.alive()
