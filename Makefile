@@ -63,6 +63,7 @@ contract: ## write docs/contract anew from the code that uses it
 docs: ## write the pages and tables of docs/ anew, from what they tell of
 	@scripts/venv dev
 	@$(PY) -m protocols.evolis.status_page docs/evolis-status.md
+	@$(PY) -m agent.cycle_page docs/card-cycle.md
 	@$(PY) -m tests.interop.evolis_sdk.job_page docs/evolis-job.md
 	@$(PY) -m agent.stock_page docs/stock.md
 

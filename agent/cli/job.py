@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from agent.cli.ask import Reply, ask, ask_signed, given, options, people, show
+from agent.cli.why import in_words
 
 PLACES = ["output", "reject-bin", "printer", "hopper", "missing"]
 
@@ -99,12 +100,16 @@ def _lines(reply: Reply) -> list[str]:
 
 def _event(event: Reply) -> list[str]:
     data = dict(event["data"])
+    told = in_words(data)
     kind = data.pop("kind")
+    if told:
+        data = {"evidence": data.get("evidence")}
     facts = "  ".join(_facts(data))
     attempt = f" #{event['attempt']}" if event.get("attempt") else ""
     who = f" by {event['who']}" if event.get("who") else ""
     first = f"{event['no']:>5} {event['at'][:19]}Z {kind}{attempt}{who}"
-    return [first, *_folded.wrap(facts)]
+    said = [line for one in told for line in _folded.wrap(one)]
+    return [first, *said, *_folded.wrap(facts)]
 
 
 _folded = textwrap.TextWrapper(
