@@ -73,8 +73,8 @@ class EvolisDriver:
             able = self.capabilities
             await until_at_rest(self._guard, able.longest_card_s, able.settle_gap_s)
             named = await ask_its_name(self._guard)
-            await end_stale_job(self._guard, named)
             check_configured(self._guard, self._model, named)
+            await end_stale_job(self._guard, named)
             firmware = (await self._link.ask(Op.FIRMWARE)).text
             self._identity = await self._identify(firmware)
             self._guard.opened = True

@@ -43,7 +43,13 @@ class Exchange:
 
 
 class UnansweredError(TransportError):
-    """The printer took a question, and closed as if it had heard none."""
+    """The printer took a question, and is silent or closed as if it had heard none."""
+
+    @classmethod
+    def kind_for(cls, command: Command) -> type[TransportError]:
+        """A look has no question in it, and a motion without answer is no such case."""
+        asks = command.word and not command.moves_card
+        return cls if asks else TransportError
 
 
 class Link:
@@ -202,8 +208,7 @@ class Link:
     def _judged(self, command: Command, reply: Reply | None) -> Exchange:
         if reply is None:
             # A panel cut short stays open in the printer, not in the link: EVO-07.
-            kind = TransportError if command.moves_card else UnansweredError
-            raise kind(
+            raise UnansweredError.kind_for(command)(
                 f"{self.name}: closed without an answer to {command}",
                 card=self._session.card,
             )
@@ -239,7 +244,7 @@ class Link:
                     return None
                 return await self._talk(request)
         except TimeoutError as error:
-            raise TransportError(
+            raise UnansweredError.kind_for(command)(
                 f"{self.name}: no answer to {command} within "
                 f"{command.reply_timeout_s:g} s",
                 card=self._session.card,

@@ -129,6 +129,7 @@ def test_an_absent_printer_is_a_transport_error_and_no_card():
     "reply",
     [
         Trouble.CLOSED,
+        Trouble.SILENT,
         b"\x00" + status(session=0),
         b"OK\x00" + status(session=0),
         b"ERROR PARAMETRES\x00" + status(session=0),
