@@ -28,6 +28,7 @@ from protocols.evolis.codec import (
 from protocols.evolis.commands import COMMANDS, Answer, Command, Op
 from protocols.evolis.flags import FLAGS
 from protocols.evolis.status import flags_up
+from protocols.evolis.stream import told
 
 SHOWN_SIZE_MAX = 32  # bytes of hex in a comment
 STUB_SIZE_MAX = 4096  # bytes of hex in a stanza; more is no reply of this protocol
@@ -53,6 +54,7 @@ class _Request:
     shown: bytes
     stanza: tuple[str, ...] = ()  # of TOML, without name and source
     private_answer: bool = False
+    parts: tuple[str, ...] = ()  # of a stream of commands
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def annotate(
     raw = _joined(events, Happening.IN)
     answer = _answer(raw, request, ended=_has(events, Happening.END))
     lines = [f"# {no}: {_safe(request.words)}"]
+    lines += [f"#            {_safe(part)}" for part in request.parts]
     begun = False
     for event in events:
         shown = request.shown if event.what is Happening.OUT and not begun else b""
@@ -100,9 +103,9 @@ def _request(sent: bytes) -> _Request:
         return _private(name, rest)
     stream = next((row for row in _STREAMS if sent.startswith(_first_of(row))), None)
     if stream is not None:
-        size = f"{len(sent)} bytes, not shown"
+        size = f"{len(sent)} bytes"
         words = f"{stream} …: {stream.op.name} ({stream.fact}), {size}"
-        return _Request(str(stream), words, b"", (), True)
+        return _Request(str(stream), words, b"", (), True, tuple(told(sent)))
     known = _command_of(sent)
     if known is None:
         name = name if _WORD.fullmatch(name) else "?"
