@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from simulators.centre.contract import Document, parse
+from simulators.centre.stock import StockBook, StockError
 
 ZEROS = "0" * 64
 """The hash before line 1."""
@@ -148,10 +149,11 @@ class Ledger:
 
 @dataclass(slots=True)
 class Book:
-    """The ledger and the jobs."""
+    """The ledger, the jobs and, where its rules are known, the blanks."""
 
     ledger: Ledger = field(default_factory=Ledger)
     jobs: dict[str, Followed] = field(default_factory=dict)
+    stock: StockBook | None = None
     _sent: dict[str, str] = field(default_factory=dict)  # message hash -> job
 
     def follow(self, job_ids: Iterable[str]) -> None:
@@ -160,9 +162,18 @@ class Book:
             self.jobs.setdefault(job_id, Followed(job_id))
 
     def add(self, line: Line, now_s: float) -> bool:
-        """As `Ledger.add`; the line moves its job on."""
+        """As `Ledger.add`; the line moves its job on, and its blanks.
+
+        Raises:
+            BookError: also, blanks that cannot have gone that way.
+        """
         if not self.ledger.add(line):
             return False
+        if self.stock is not None:
+            try:
+                self.stock.add(line.event)
+            except StockError as error:
+                raise BookError(f"event {line.no}: {error}") from error
         job = self.jobs.get(str(line.event.get("job", "")))
         data = line.event["data"]
         if line.kind == "job-rejected":

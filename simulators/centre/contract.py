@@ -38,6 +38,8 @@ class Contract:
             name: Draft202012Validator(_schema(directory / f"{name}.schema.json"))
             for name in MESSAGES
         }
+        self.stock = _table(directory / "stock.json")
+        """Which movements of blanks may be."""
 
     def check(self, name: str, document: Document, who: str) -> None:
         """Refuse a message that its schema does not allow; `who` made it.
@@ -86,12 +88,16 @@ def _once(pairs: list[tuple[str, object]]) -> Document:
 
 
 def _schema(path: Path) -> Document:
+    document = _table(path)
+    Draft202012Validator.check_schema(document)
+    return document
+
+
+def _table(path: Path) -> Document:
     try:
-        document = parse(path.read_bytes(), str(path))
+        return parse(path.read_bytes(), str(path))
     except OSError as error:
         raise ContractError(
             f"cannot read {path}: {error.strerror}; "
             "--contract DIR names the directory with the contract's schemas"
         ) from error
-    Draft202012Validator.check_schema(document)
-    return document

@@ -16,6 +16,7 @@ from simulators.centre.contract import Contract, Document
 from simulators.centre.envelope import seal, sign_ack
 from simulators.centre.keys import AgentKey, SigningKey
 from simulators.centre.orders import Addressee, Order, document
+from simulators.centre.stock import StockBook
 from simulators.centre.store import Store
 
 JOB_SIZE_MAX = 3 * 2**20
@@ -68,6 +69,7 @@ class Desk:
             if not self.store.has_job(order.job_id):
                 self._file(order)
         self._opened_s = self.clocks.mono_s()
+        self.book.stock = StockBook(self.contract.stock)
         self.book.follow(order.job_id for order in orders)
         for raw in self.store.lines():
             line = self.book.ledger.read(raw)
@@ -188,6 +190,10 @@ def describe(line: Line) -> list[str]:
         "job-aborted": f"{job} aborted: {data.get('reason')}",
         "attempt-resolved": f"{job} resolved by {line.event.get('who')}: "
         f"{data.get('found')}",
+        "agent-roster": f"{len(data.get('people', ()))} people can prove who they are",
+        "agent-denied": f"DENIED {data.get('request')}: {data.get('message')}",
+        "stock-confirmed": f"{line.event.get('who')} stands for event "
+        f"{data.get('movement')} too",
         "incident-raised": f"INCIDENT {data.get('incident')}: {data.get('detail')}",
     }
     return [texts[line.kind]] if line.kind in texts else []
