@@ -17,6 +17,8 @@ from agent.contract.messages import (
     Clock,
     Count,
     Id,
+    JobKind,
+    KeyId,
     Keyword,
     Message,
     Natural,
@@ -138,11 +140,17 @@ class Incident(StrEnum):
 class JobAccepted(
     Message, frozen=True, kw_only=True, tag_field="kind", tag="job-accepted"
 ):
-    """On disk, waiting its turn."""
+    """On disk, waiting its turn; all that is known of it once the message is erased."""
 
     payload_sha256: Sha256  # of the signed document: what makes a job the same
     queue_no: Natural
     subject: Id
+    job_kind: JobKind
+    expires_at: Time
+    not_before: Time | None = None
+    blanks: Natural  # it may use, spoiled ones too
+    side_count: Natural
+    ribbon: str | None = None
 
 
 class JobRejected(
@@ -416,6 +424,51 @@ class AgentStopped(
     reason: str
 
 
+class SigningKey(Message, frozen=True, kw_only=True):
+    """The public half of the key that signs an agent's checkpoints, as a JWK."""
+
+    kty: Annotated[str, msgspec.Meta(pattern="^OKP" + END)] = "OKP"
+    crv: Annotated[str, msgspec.Meta(pattern="^Ed25519" + END)] = "Ed25519"
+    x: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{43}" + END)]
+    kid: KeyId  # the RFC 7638 thumbprint
+
+
+class AgentKey(Message, frozen=True, kw_only=True, tag_field="kind", tag="agent-key"):
+    """The keys from here on: `kid` is what jobs are sealed for."""
+
+    kid: KeyId
+    signing: SigningKey
+
+
+class LedgerBegun(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="ledger-begun"
+):
+    """The first line of a ledger that takes a lost one's place: a person said so.
+
+    What became of jobs accepted before is unknown here. The old names and numbers are
+    those that could still be read.
+    """
+
+    because: str
+    counts: dict[str, Count]  # blanks by place, as a person counted them now
+    old_ledger: Id | None = None
+    old_no: Natural | None = None  # the last event that the centre had signed for
+    old_hash: Sha256 | None = None  # its hash
+    set_aside: str | None = None  # name of the file that holds what is left of it
+    identity: Annotated[str, msgspec.Meta(pattern="^(proven|unproven)" + END)]
+
+
+class Checkpoint(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="checkpoint"
+):
+    """The agent's signature over the line before this one: a compact JWS.
+
+    Its payload is `{"hash":…,"ledger":…,"no":…}`, its `typ` blanko-checkpoint+jws.
+    """
+
+    signature: Annotated[str, msgspec.Meta(max_length=1024)]
+
+
 class AgentRefusals(
     Message, frozen=True, kw_only=True, tag_field="kind", tag="agent-refusals"
 ):
@@ -474,6 +527,9 @@ Data = (
     | AgentRefusals
     | AgentRoster
     | AgentDenied
+    | AgentKey
+    | LedgerBegun
+    | Checkpoint
 )
 
 

@@ -6,16 +6,22 @@ names and algorithms were checked, and the key was chosen by us, not by the libr
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jwe, jws
 from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import ECKey, Key, OKPKey
 
-from agent.contract.keyring import AgentKey, CentreKey, KeyFileError
+from agent.contract.events import SigningKey
+from agent.contract.keyring import AgentKey, CentreKey, KeyFileError, thumbprint
 from agent.contract.tokens import MESSAGE_SIZE_MAX
 
 _PROBE = b"probe"
+_SIGNING = b"blanko checkpoint signature v1"  # what the derived key is for
 
 
 class DoesNotOpenError(Exception):
@@ -74,11 +80,7 @@ class Opener:
         Raises:
             DoesNotOpenError: for whatever reason.
         """
-        key = self._centre[kid]
-        try:
-            return jws.deserialize_compact(token, key, registry=_SIGNATURE).payload
-        except Exception as error:
-            raise DoesNotOpenError from error
+        return _verified(token, self._centre[kid])
 
     def _prove(self, kid: str) -> None:
         """Seal a probe for the public part, and open it with the private one."""
@@ -91,6 +93,54 @@ class Opener:
             raise KeyFileError(
                 f"the private part of the agent's key {kid} is not of its public part"
             ) from error
+
+
+class Signer:
+    """The Ed25519 key of an agent, derived from its own by HKDF with SHA-256.
+
+    An agent's key agrees on keys (ECDH): one on X25519 cannot sign, and one on P-256
+    should not do both. Derived, there is no second file to make, keep and lose.
+    """
+
+    def __init__(self, agent: AgentKey) -> None:
+        secret = base64.urlsafe_b64decode(agent.jwk["d"] + "=")
+        derived = HKDF(SHA256(), 32, None, _SIGNING).derive(secret)
+        key = Ed25519PrivateKey.from_private_bytes(derived)
+        x = _base64url(key.public_key().public_bytes_raw())
+        jwk = {"kty": "OKP", "crv": "Ed25519", "x": x}
+        self.public = SigningKey(x=jwk["x"], kid=thumbprint(jwk))
+        self.agent_kid = agent.kid
+        self._key = OKPKey.import_key(key)
+
+    def sign(self, payload: bytes, typ: str) -> str:
+        """Return a compact JWS."""
+        header = {"alg": "Ed25519", "kid": self.public.kid, "typ": typ}
+        return jws.serialize_compact(header, payload, self._key, registry=_SIGNATURE)
+
+
+def verified(token: bytes, signing: SigningKey) -> bytes:
+    """Return the payload of a compact JWS by an agent's signing key.
+
+    Raises:
+        DoesNotOpenError: for whatever reason.
+    """
+    jwk = {"kty": signing.kty, "crv": signing.crv, "x": signing.x}
+    try:
+        key = _import(jwk, f"the signing key {signing.kid}")
+    except KeyFileError as error:
+        raise DoesNotOpenError from error
+    return _verified(token, key)
+
+
+def _verified(token: bytes, key: Key) -> bytes:
+    try:
+        return jws.deserialize_compact(token, key, registry=_SIGNATURE).payload
+    except Exception as error:
+        raise DoesNotOpenError from error
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _import(jwk: Mapping[str, object], what: str) -> Key:

@@ -12,10 +12,13 @@ from datetime import timedelta
 from hashlib import sha256
 
 from agent.contract import events as e
-from agent.contract.examples import BEGIN, BOOT, LEDGER
+from agent.contract.checkpoints import sign_head
+from agent.contract.examples import BEGIN, BOOT, KEY_ID, LEDGER
+from agent.contract.keyring import AgentKey
 from agent.contract.messages import (
     Cause,
     Clock,
+    JobKind,
     LedgerHead,
     Outcome,
     RejectReason,
@@ -27,11 +30,13 @@ FIRST, SECOND = "J-2026-000001", "J-2026-000002"
 OPERATOR, SUPERVISOR = "siti", "rina"
 
 _STEP = timedelta(seconds=7)
+_SECRET = {"d": "published-in-an-example-so-no-secret-at-all"}
+_KEY = AgentKey(KEY_ID, "OKP", "X25519", _SECRET)
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    data: e.Data
+    data: e.Data | None  # None: a checkpoint over the line before
     job: str | None = None
     attempt: int | None = None
     who: str | None = None
@@ -39,8 +44,15 @@ class _Line:
 
 def story() -> tuple[list[bytes], LedgerHead]:
     """Return the lines, as they are published, and the head of their chain."""
+    from agent.contract.jose import Signer
+
+    signer = Signer(_KEY)
     head, lines = Head(), []
-    for index, line in enumerate(_lines()):
+    for index, line in enumerate(_lines(signer.public)):
+        data = line.data
+        if data is None:
+            signature = sign_head(signer, LEDGER, head.no, head.hash)
+            data = e.Checkpoint(signature=signature)
         event = e.Event(
             ledger=LEDGER,
             no=index + 1,
@@ -49,7 +61,7 @@ def story() -> tuple[list[bytes], LedgerHead]:
             at=BEGIN + index * _STEP,
             clock=Clock.UNSURE if index == 0 else Clock.SURE,
             mono=index * 7000 + 412,
-            data=line.data,
+            data=data,
             job=line.job,
             attempt=line.attempt,
             who=line.who,
@@ -59,8 +71,10 @@ def story() -> tuple[list[bytes], LedgerHead]:
     return lines, LedgerHead(ledger=LEDGER, no=head.no, hash=head.hash, acked=head.no)
 
 
-def _lines() -> Iterator[_Line]:
+def _lines(signing: e.SigningKey) -> Iterator[_Line]:
+    yield _Line(_new_ledger(), who=OPERATOR)
     yield _Line(e.AgentStarted(version="0.1.0", contract=0))
+    yield _Line(e.AgentKey(kid=KEY_ID, signing=signing))
     yield _Line(
         e.SupplyRibbon(ribbon_kind="YMCKO", serial="RB-1", left=200, capacity=200)
     )
@@ -74,6 +88,19 @@ def _lines() -> Iterator[_Line]:
     yield from _refusals()
     yield from _incidents()
     yield _Line(e.AgentStopped(reason="SIGTERM"))
+    yield _Line(None)
+
+
+def _new_ledger() -> e.LedgerBegun:
+    return e.LedgerBegun(
+        because="the disk of the computer failed, a new one was put in",
+        counts={"hopper": 0, "path": 0, "output": 0, "reject-bin": 0},
+        old_ledger="0f6e0c3a-51f2-4f0c-8d0e-6a2f1b7c9d10",
+        old_no=4_711,
+        old_hash=_digest("the last line that the centre had"),
+        set_aside="journal-damaged-20261123T170000Z.db",
+        identity="unproven",
+    )
 
 
 def _blanks_come() -> Iterator[_Line]:
@@ -184,7 +211,13 @@ def _evidence(card: str, cards_fed: int) -> e.Evidence:
 
 def _accepted(job: str, number: int) -> _Line:
     accepted = e.JobAccepted(
-        payload_sha256=_digest(job), queue_no=number * 10, subject=f"S-{number:08d}"
+        payload_sha256=_digest(job),
+        queue_no=number * 10,
+        subject=f"S-{number:08d}",
+        job_kind=JobKind.FIRST,
+        expires_at=BEGIN + timedelta(days=30),
+        blanks=2,
+        side_count=1,
     )
     return _Line(accepted, job)
 

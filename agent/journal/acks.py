@@ -56,7 +56,6 @@ def keep(tx: Transaction, ack: Ack, raw: bytes) -> None:
 def mark_fork(tx: Transaction, ack: Ack) -> None:
     """Remember that the centre holds another history; reported once."""
     if not forked(tx.db):
-        tx.db.execute("INSERT INTO meta VALUES ('forked', '1')")
         detail = f"the centre signed for event {ack.no} with another hash than ours"
         incident = IncidentRaised(incident=Incident.LEDGER_FORK, detail=detail)
         tx.append(incident)
@@ -64,7 +63,7 @@ def mark_fork(tx: Transaction, ack: Ack) -> None:
 
 def forked(db: sqlite3.Connection) -> bool:
     """True once the centre has signed for a history that is not ours."""
-    row = db.execute("SELECT 1 FROM meta WHERE name = 'forked'").fetchone()
+    row = db.execute("SELECT 1 FROM latest WHERE name = 'forked'").fetchone()
     return row is not None
 
 

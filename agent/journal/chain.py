@@ -17,6 +17,8 @@ from agent.contract.events import Event
 
 GENESIS = "0" * 64  # what line 1 names as the hash before it
 
+BODY_AT = 65  # where the JSON of a line begins
+
 _HASH_SIZE = 64
 _encoder = msgspec.json.Encoder(order="sorted")
 _decoder = msgspec.json.Decoder(Event)
@@ -38,21 +40,28 @@ class Head:
     hash: str = GENESIS
 
 
+def body_of(event: Event) -> bytes:
+    """Return the canonical JSON of an event."""
+    return _encoder.encode(event)
+
+
 def seal(event: Event) -> tuple[Head, bytes]:
     """Return the line of an event, newline included, and the head it makes."""
-    body = _encoder.encode(event)
+    body = body_of(event)
     digest = hashlib.sha256(body).hexdigest()
     return Head(event.no, digest), digest.encode() + b" " + body + b"\n"
 
 
 def open_line(line: bytes, no: int) -> tuple[str, Event]:
-    """Return hash and event of one line.
+    """Return hash and event of one line, as it was kept.
 
     Raises:
         ChainError: it is not a line, its hash is of other bytes, or its JSON is none.
     """
-    head, body = line[:_HASH_SIZE], line[_HASH_SIZE + 1 : -1]
-    if line[_HASH_SIZE : _HASH_SIZE + 1] != b" " or line[-1:] != b"\n":
+    if not isinstance(line, bytes):  # SQLite holds whatever it was given
+        raise ChainError(no, "not kept as bytes")
+    head, body = line[:_HASH_SIZE], line[BODY_AT:-1]
+    if line[_HASH_SIZE:BODY_AT] != b" " or line[-1:] != b"\n":
         raise ChainError(no, "not a line of the form `<hash> <JSON>`")
     digest = hashlib.sha256(body).hexdigest()
     if digest.encode() != head:

@@ -12,6 +12,10 @@ class JournalError(AgentError):
     """
 
 
+class JournalDamagedError(JournalError):
+    """The journal is not what was written, or it is gone: a person must decide."""
+
+
 class StorageFullError(JournalError):
     """The disk has no room for what should be written."""
 

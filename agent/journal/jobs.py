@@ -96,13 +96,18 @@ def accept(
             ),
         )
         return refused
-    _insert(tx, opened)
     tx.db.execute("INSERT INTO spool VALUES (?, ?)", (job.job_id, sealed))
     tx.append(
         JobAccepted(
             payload_sha256=opened.payload_sha256,
             queue_no=job.queue_no,
             subject=job.subject,
+            job_kind=job.kind,
+            expires_at=job.expires_at,
+            not_before=job.not_before,
+            blanks=job.blanks,
+            side_count=1 if job.sides.back is None else 2,
+            ribbon=job.ribbon,
         ),
         job=job.job_id,
     )
@@ -140,29 +145,6 @@ def _first_of(db: sqlite3.Connection, job: Job) -> str | None:
         if not without_card or BLANK_MISSING in msgspec.json.decode(reasons):
             return str(job_id)
     return None
-
-
-def _insert(tx: Transaction, opened: OpenedJob) -> None:
-    job = opened.job
-    side_count = 1 if job.sides.back is None else 2
-    tx.db.execute(
-        "INSERT INTO jobs VALUES"
-        " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', 0, 0, 0, 0)",
-        (
-            job.job_id,
-            job.queue_no,
-            job.kind,
-            job.subject,
-            opened.payload_sha256,
-            tx.stamp.at.isoformat(),
-            job.expires_at.isoformat(),
-            job.not_before.isoformat() if job.not_before else None,
-            job.blanks,
-            side_count,
-            job.ribbon,
-            JobState.PENDING,
-        ),
-    )
 
 
 def reject(tx: Transaction, rejection: Rejection) -> None:

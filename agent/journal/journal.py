@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from agent.clock import Clock, Executor, TrustedTime
+from agent.contract.checkpoints import sign_head
 from agent.contract.events import (
+    AgentKey,
     AgentRefusals,
     Data,
     Evidence,
@@ -32,6 +34,7 @@ from agent.contract.messages import Clock as ClockWord
 from agent.journal import acks, attempts, jobs, kept, people, stock
 from agent.journal.acks import AckVerdict
 from agent.journal.attempts import Closing, OpenAttempt, Resolution
+from agent.journal.chain import Head
 from agent.journal.changed import Changed
 from agent.journal.errors import JournalError, Refusal, StorageFullError
 from agent.journal.jobs import Accepted, JobView, Redelivered, Refused, Rejection
@@ -44,6 +47,7 @@ from agent.lifecycle.states import JobState
 
 if TYPE_CHECKING:
     from agent.contract.envelope import OpenedJob
+    from agent.contract.jose import Signer
 
 __all__ = [
     "Accepted",
@@ -288,7 +292,7 @@ class Journal:
     ) -> JobState:
         """Write down outcome, movement and evidence; return the job's next state."""
         return await self._write(
-            lambda tx: attempts.close(tx, job_id, attempt, closing)
+            lambda tx: attempts.close(tx, job_id, attempt, closing), ends=True
         )
 
     async def resolve(self, job_id: str, resolution: Resolution) -> JobState:
@@ -422,6 +426,25 @@ class Journal:
         detail = "another client took this one's place at the broker again and again"
         await self.record(IncidentRaised(incident=Incident.SECOND_AGENT, detail=detail))
 
+    async def sign_with(self, signer: Signer) -> None:
+        """Sign checkpoints with this key from now on; a new one is announced first."""
+        ledger = self.ledger
+
+        def sign(head: Head) -> str:
+            return sign_head(signer, ledger, head.no, head.hash)
+
+        def announce(tx: Transaction) -> None:
+            named = tx.db.execute("SELECT value FROM latest WHERE name = 'signing-key'")
+            if named.fetchone() != (signer.public.kid,):
+                tx.append(AgentKey(kid=signer.agent_kid, signing=signer.public))
+
+        await self._write(announce)
+        self._store.sign = sign
+
+    async def end_day(self) -> None:
+        """Sign for the day before, if it is over and something was written in it."""
+        await self._write(lambda _: None)
+
     # The way to the centre
 
     async def next_connection(self) -> int:
@@ -469,10 +492,14 @@ class Journal:
             raise JournalError(f"journal {self._store.path}: {error}") from error
 
     async def _write(
-        self, work: Callable[[Transaction], T], *, synced: bool = True
+        self,
+        work: Callable[[Transaction], T],
+        *,
+        synced: bool = True,
+        ends: bool = False,
     ) -> T:
         def commit() -> T:
-            return self._store.write(work, self._stamp(), synced=synced)
+            return self._store.write(work, self._stamp(), synced=synced, ends=ends)
 
         async def commit_and_tell() -> T:
             result = await self._executor.run(commit)

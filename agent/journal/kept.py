@@ -39,11 +39,11 @@ def faults(db: sqlite3.Connection) -> frozenset[str]:
 
 def counted(db: sqlite3.Connection) -> Evidence | None:
     """Return where the counters stood last with no attempt open; None: unknown."""
-    row = db.execute("SELECT value FROM meta WHERE name = 'counted'").fetchone()
+    row = db.execute("SELECT value FROM latest WHERE name = 'counted'").fetchone()
     return None if row is None else msgspec.json.decode(row[0], type=Evidence)
 
 
 def ribbon(db: sqlite3.Connection) -> tuple[str, str] | None:
     """Return kind and serial of the ribbon that was reported last."""
-    row = db.execute("SELECT value FROM meta WHERE name = 'ribbon'").fetchone()
+    row = db.execute("SELECT value FROM latest WHERE name = 'ribbon'").fetchone()
     return None if row is None else msgspec.json.decode(row[0], type=tuple[str, str])

@@ -1,7 +1,7 @@
 """What follows from an event: the tables of jobs, attempts, stock, supplies, faults.
 
 Called for each event in the transaction that appends it, and for nothing else, so the
-tables cannot say what the chain does not. A job's row is laid by its acceptance.
+tables cannot say what the chain does not, and a replay makes them again.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import msgspec
 
 from agent.contract.events import (
     AgentDenied,
+    AgentKey,
     AgentRoster,
     AttemptClosed,
     AttemptDecided,
     AttemptInterrupted,
     AttemptResolved,
     AttemptStage,
+    Checkpoint,
     Event,
     Evidence,
     Expected,
@@ -28,6 +30,7 @@ from agent.contract.events import (
     IncidentRaised,
     Item,
     JobAborted,
+    JobAccepted,
     JobCanceled,
     JobCompleted,
     JobHeld,
@@ -47,6 +50,7 @@ from agent.journal import people
 from agent.lifecycle.recovery import MOVES
 from agent.lifecycle.states import (
     ENDED,
+    IllegalStepError,
     JobState,
     check_job_step,
     check_stage_step,
@@ -57,6 +61,8 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
     """Bring the tables up to `event`; an illegal step raises IllegalStepError."""
     people.proven(db, event)
     match event.data:
+        case JobAccepted() as accepted:
+            _accepted(db, event, accepted)
         case JobStarted():
             _job(db, event, JobState.PROCESSING, [])
         case JobHeld(reason=reason):
@@ -108,14 +114,44 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
             _counted(db, evidence)
         case SupplyRibbon(ribbon_kind=kind, serial=serial):
             value = msgspec.json.encode([kind, serial]).decode()
-            db.execute("REPLACE INTO meta VALUES ('ribbon', ?)", (value,))
+            _latest(db, "ribbon", value)
+        case IncidentRaised(incident=Incident.LEDGER_FORK):
+            _latest(db, "forked", str(event.no))
+        case AgentKey(signing=signing):
+            _latest(db, "signing-key", signing.kid)
+        case Checkpoint():
+            _latest(db, "checkpoint", str(event.no))
         case _:
             pass  # on the record only
 
 
 def _state(db: sqlite3.Connection, event: Event) -> JobState:
     row = db.execute("SELECT state FROM jobs WHERE job_id = ?", (event.job,)).fetchone()
+    if row is None:
+        raise IllegalStepError("a job that was never accepted takes no step")
     return JobState(row[0])
+
+
+def _accepted(db: sqlite3.Connection, event: Event, job: JobAccepted) -> None:
+    not_before = job.not_before.isoformat() if job.not_before else None
+    db.execute(
+        "INSERT INTO jobs VALUES"
+        " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', 0, 0, 0, 0)",
+        (
+            event.job,
+            job.queue_no,
+            job.job_kind,
+            job.subject,
+            job.payload_sha256,
+            event.at.isoformat(),
+            job.expires_at.isoformat(),
+            not_before,
+            job.blanks,
+            job.side_count,
+            job.ribbon,
+            JobState.PENDING,
+        ),
+    )
 
 
 def _job(
@@ -186,10 +222,10 @@ def _broken(db: sqlite3.Connection, event: Event) -> None:
 def _counted(db: sqlite3.Connection, evidence: Evidence | None) -> None:
     """Keep where the counters stand with no attempt open; None: look again."""
     if evidence is None:
-        db.execute("DELETE FROM meta WHERE name = 'counted'")
+        db.execute("DELETE FROM latest WHERE name = 'counted'")
         return
     value = msgspec.json.encode(evidence).decode()
-    db.execute("REPLACE INTO meta VALUES ('counted', ?)", (value,))
+    _latest(db, "counted", value)
 
 
 def _outcome(db: sqlite3.Connection, event: Event, outcome: Outcome) -> None:
@@ -218,3 +254,7 @@ def _resolved(
         return
     at_output = Outcome.GOOD if good else Outcome.SPOILED
     _outcome(db, event, _RESOLVED.get(found, at_output))
+
+
+def _latest(db: sqlite3.Connection, name: str, value: str) -> None:
+    db.execute("REPLACE INTO latest VALUES (?, ?)", (name, value))

@@ -8,6 +8,9 @@ from __future__ import annotations
 APPLICATION_ID = 0x424C4B4F  # "BLKO": says whose file this is
 VERSION = 1
 
+BESIDE = frozenset({"meta", "events", "head", "spool", "ack"})
+"""Tables that no replay of the events makes; every other table follows from them."""
+
 TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -18,6 +21,13 @@ CREATE TRIGGER events_stand BEFORE UPDATE ON events
     BEGIN SELECT RAISE(ABORT, 'an event is never changed'); END;
 CREATE TRIGGER events_stay BEFORE DELETE ON events
     BEGIN SELECT RAISE(ABORT, 'an event is never deleted'); END;
+
+-- The newest event, so that events missing at the end are missed.
+CREATE TABLE head (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    no INTEGER NOT NULL,
+    hash TEXT NOT NULL
+);
 
 CREATE TABLE jobs (
     job_id TEXT PRIMARY KEY,
@@ -80,6 +90,7 @@ CREATE TABLE pins (
     wrong INTEGER NOT NULL,
     locked_until TEXT
 ) WITHOUT ROWID;
+CREATE TABLE latest (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE faults (reason TEXT PRIMARY KEY) WITHOUT ROWID;
 
 -- The centre's newest signed word on how much it holds.

@@ -6,18 +6,18 @@ SQLite is trusted that a commit which returned is on the disk and whole.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
 from agent.contract.events import (
+    AgentStopped,
+    Checkpoint,
     Data,
     Event,
     JobAborted,
@@ -25,16 +25,19 @@ from agent.contract.events import (
     JobCompleted,
 )
 from agent.contract.messages import Clock
-from agent.journal import chain, schema
+from agent.journal import chain, opening
 from agent.journal.chain import Head
-from agent.journal.errors import JournalError, StorageFullError
+from agent.journal.errors import JournalError
+from agent.journal.opening import End
 from agent.journal.projections import apply
 
 T = TypeVar("T")
 
 _ENDS = (JobCompleted, JobCanceled, JobAborted)
-_CACHE_KIB = 512
-_BUSY_MS = 5000
+CHECKPOINT_EVERY = 100  # events
+
+Sign = Callable[[Head], str]
+"""From the newest event to the agent's signature over it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,17 @@ class Stamp:
 class Transaction:
     """One commit in the making: `db` to read and write, `append` for events."""
 
-    def __init__(self, db: sqlite3.Connection, head: Head, stamp: Stamp) -> None:
+    def __init__(self, db: sqlite3.Connection, end: End, stamp: Stamp) -> None:
         self.db = db
-        self.head = head
+        self.end = end
         self.stamp = stamp
         self.erases = False  # a job ended, and its sealed message went with it
+        self.ends = False  # the program ends in good order
+
+    @property
+    def head(self) -> Head:
+        """The newest event, those of this commit included."""
+        return self.end.head
 
     @property
     def sure(self) -> bool:
@@ -84,90 +93,119 @@ class Transaction:
             attempt=attempt,
             who=who,
         )
-        self.head, line = chain.seal(event)
+        head, line = chain.seal(event)
+        signed = event.no if isinstance(data, Checkpoint) else self.end.signed_no
+        self.end = End(head, event.at, signed)
         self.db.execute("INSERT INTO events VALUES (?, ?, ?)", (event.no, job, line))
         apply(self.db, event)
         self.erases = self.erases or isinstance(data, _ENDS)
+        self.ends = self.ends or isinstance(data, AgentStopped)
         return event
 
 
 class Store:
     """The open file; exactly one process holds it."""
 
-    def __init__(self, path: Path, ledger_for_new: str) -> None:
-        """Open or make the file.
+    def __init__(self, path: Path, ledger_for_new: str, *, anew: bool = False) -> None:
+        """Open or make the file; `anew` where a person takes the place of a lost one.
 
         Raises:
-            JournalError: it is held by another agent, damaged, of a newer schema, or
-                not a journal; it is left as it is.
+            JournalDamagedError: it is not what was written, or it is gone.
+            JournalError: it is held by another agent, of a newer schema, or not a
+                journal. Either way it is left as it is.
         """
         self.path = path
+        self.sign: Sign | None = None  # no checkpoints without it
         self._erase_due = True  # what a crash left in the -wal
-        self._lock = _hold(path)
+        self._hold = opening.Hold(path)
         try:
-            self._db = self._open(ledger_for_new)
+            self._hold.require(anew=anew)
+            with opening.named(path):
+                self._db = opening.connect(path, ledger_for_new)
+            self.ledger = self._begin()
+            if not anew:
+                self.settle()
         except BaseException:
-            os.close(self._lock)
+            self._hold.release()
             raise
 
-    def _open(self, ledger_for_new: str) -> sqlite3.Connection:
-        with _named(self.path):
-            db = sqlite3.connect(
-                self.path, isolation_level=None, check_same_thread=False
-            )
-            try:
-                _set_up(db)
-                _check(db, self.path, ledger_for_new)
-                self.ledger: str = db.execute(
-                    "SELECT value FROM meta WHERE name = 'ledger'"
-                ).fetchone()[0]
-                self.head = _head(db, self.path, self.ledger)
-                self._erase(db)
-            except BaseException:
-                db.close()
-                raise
-        return db
+    def _begin(self) -> str:
+        try:
+            with opening.named(self.path):
+                opening.require_whole(self._db)
+                ledger = opening.ledger_of(self._db)
+                self._end = opening.end(self._db, ledger)
+                self._erase(self._db)
+        except BaseException:
+            self._db.close()
+            raise
+        return ledger
+
+    def settle(self) -> None:
+        """Remember beside the file that this ledger is the one that must be there.
+
+        Raises:
+            JournalDamagedError: another one was there, and nobody took its place.
+        """
+        with opening.named(self.path):
+            first = opening.first(self._db)
+        self._hold.settle(self.ledger, first)
+
+    @property
+    def head(self) -> Head:
+        """The newest event on disk."""
+        return self._end.head
 
     def reader(self) -> sqlite3.Connection:
         """Return a connection that sees every commit and can change nothing."""
-        with _named(self.path):
+        with opening.named(self.path):
             db = sqlite3.connect(
                 f"file:{quote(str(self.path))}?mode=ro",
                 uri=True,
                 isolation_level=None,
                 check_same_thread=False,
             )
-            db.execute(f"PRAGMA cache_size = -{_CACHE_KIB // 2}")
-            db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+            db.execute(f"PRAGMA cache_size = -{opening.CACHE_KIB // 2}")
+            db.execute(f"PRAGMA busy_timeout = {opening.BUSY_MS}")
         return db
 
     def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `query` finds; it changes nothing."""
-        with _named(self.path):
+        with opening.named(self.path):
             return query(self._db)
 
     def write(
-        self, work: Callable[[Transaction], T], stamp: Stamp, *, synced: bool = True
+        self,
+        work: Callable[[Transaction], T],
+        stamp: Stamp,
+        *,
+        synced: bool = True,
+        ends: bool = False,
     ) -> T:
         """Do `work` in one transaction: on return all of it is on disk, else nothing.
 
         `synced` False leaves the disk's cache to itself, for what may be lost in a
-        power cut. Whatever `work` raises goes on, and nothing was written.
+        power cut. `ends` says that a job is likely to end: the erasing that then
+        follows syncs the -wal before anything else, so the commit need not.
+        Whatever `work` raises goes on, and nothing was written.
         """
-        with _named(self.path):
-            if not synced:
+        lazy = ends or not synced
+        with opening.named(self.path):
+            if lazy:
                 self._db.execute("PRAGMA synchronous = NORMAL")
             try:
                 result, done = self._commit(work, stamp)
             finally:
-                if not synced:
+                if lazy:
                     self._db.execute("PRAGMA synchronous = FULL")
-        self.head = done.head
         self._erase_due = self._erase_due or done.erases
-        if self._erase_due:
-            # What was committed stands, so a failure here is no failure of `work`.
-            with contextlib.suppress(sqlite3.Error):
-                self._erase(self._db)
+        try:
+            # What was committed stands, so a failure to erase is no failure of `work`.
+            erased = self._erase_due and self._erase(self._db)
+            if ends and not erased:
+                self._sync()
+        finally:
+            self._end = done.end
         return result
 
     def _commit(
@@ -175,8 +213,18 @@ class Store:
     ) -> tuple[T, Transaction]:
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            transaction = Transaction(self._db, self.head, stamp)
+            transaction = Transaction(self._db, self._end, stamp)
+            if self._end.at is not None and _day(self._end.at) != _day(stamp.at):
+                self._checkpoint(transaction)
             result = work(transaction)
+            unsigned = transaction.head.no - transaction.end.signed_no
+            if transaction.ends or unsigned >= CHECKPOINT_EVERY:
+                self._checkpoint(transaction)
+            if transaction.head != self.head:
+                self._db.execute(
+                    "REPLACE INTO head VALUES (1, ?, ?)",
+                    (transaction.head.no, transaction.head.hash),
+                )
             self._db.execute("COMMIT")
         except BaseException:
             # A full disk may have rolled back by itself already.
@@ -185,11 +233,36 @@ class Store:
             raise
         return result, transaction
 
-    def _erase(self, db: sqlite3.Connection) -> None:
-        # Freed pages are zero in the main file; the -wal still holds the old ones
-        # until it is cut. A reader in the way makes us try again at the next commit.
-        busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    def _checkpoint(self, transaction: Transaction) -> None:
+        """Sign for every event so far, if there is one that is not signed for."""
+        head = transaction.head
+        if self.sign is not None and head.no > transaction.end.signed_no:
+            signature = self.sign(head)
+            transaction.append(Checkpoint(signature=signature))
+
+    def _erase(self, db: sqlite3.Connection) -> bool:
+        """Cut the -wal; true when it is done, and all that was in it is on disk.
+
+        Freed pages are zero in the main file; the -wal still holds the old ones until
+        it is cut. A reader in the way makes us try again at the next commit.
+        """
+        try:
+            busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error:
+            return False
         self._erase_due = bool(busy)
+        return not busy
+
+    def _sync(self) -> None:
+        # SQLite holds no locks on the -wal, so this descriptor may come and go.
+        try:
+            wal = os.open(self.path.with_name(self.path.name + "-wal"), os.O_RDWR)
+            try:
+                os.fsync(wal)
+            finally:
+                os.close(wal)
+        except OSError as error:
+            raise JournalError(f"journal {self.path}: {error.strerror}") from error
 
     def free_size(self) -> int:
         """Return how many bytes the disk still takes."""
@@ -198,79 +271,11 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file, whole and without a -wal."""
-        with _named(self.path):
+        with opening.named(self.path):
             self._db.close()
-        os.close(self._lock)
+        self._hold.release()
 
 
-@contextlib.contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours, with the file's name."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        kind = StorageFullError if code == sqlite3.SQLITE_FULL else JournalError
-        raise kind(f"journal {path}: {error}") from error
-
-
-def _hold(path: Path) -> int:
-    lock_path = path.with_name(path.name + "-lock")
-    try:
-        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        # Made here, so that SQLite's three files are nobody else's to read.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise JournalError(f"journal {path}: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise JournalError(f"journal {path}: another agent holds it") from error
-    return lock
-
-
-def _set_up(db: sqlite3.Connection) -> None:
-    for name, value in (
-        ("busy_timeout", str(_BUSY_MS)),
-        ("journal_mode", "WAL"),
-        ("synchronous", "FULL"),
-        ("secure_delete", "ON"),
-        ("cache_size", f"-{_CACHE_KIB}"),
-        ("temp_store", "MEMORY"),
-    ):
-        db.execute(f"PRAGMA {name} = {value}").fetchall()
-
-
-def _check(db: sqlite3.Connection, path: Path, ledger_for_new: str) -> None:
-    (application,) = db.execute("PRAGMA application_id").fetchone()
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if not tables and not version:
-        db.executescript(f"BEGIN IMMEDIATE; {schema.TABLES}")
-        db.execute("INSERT INTO meta VALUES ('ledger', ?)", (ledger_for_new,))
-        db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version = {schema.VERSION}")
-        db.execute("COMMIT")
-        return
-    if application != schema.APPLICATION_ID:
-        raise JournalError(f"journal {path}: an SQLite file, but not a journal")
-    if version > schema.VERSION:
-        raise JournalError(
-            f"journal {path}: written with schema version {version}, this agent knows"
-            f" {schema.VERSION}: run the newer agent again"
-        )
-
-
-def _head(db: sqlite3.Connection, path: Path, ledger: str) -> Head:
-    row = db.execute("SELECT no, line FROM events ORDER BY no DESC LIMIT 1").fetchone()
-    if row is None:
-        return Head()
-    no, line = row
-    try:
-        digest, event = chain.open_line(line, no)
-    except chain.ChainError as error:
-        raise JournalError(f"journal {path}: {error}") from error
-    if event.no != no or event.ledger != ledger:
-        raise JournalError(f"journal {path}: event {no} belongs to another ledger")
-    return Head(no, digest)
+def _day(at: datetime) -> date:
+    """The day at this computer's place: its time zone is the station's."""
+    return at.astimezone().date()

@@ -1,0 +1,235 @@
+"""What must hold before a journal is used: it is ours, whole, and ends where it says.
+
+Beside the file lies `-lock`: whoever holds it is the only writer, and it names the
+ledger, so that a file that is gone or was exchanged is not silently begun anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.contract.events import Event, LedgerBegun
+from agent.journal import chain, schema
+from agent.journal.chain import GENESIS, ChainError, Head
+from agent.journal.errors import JournalDamagedError, JournalError, StorageFullError
+
+CACHE_KIB = 512
+BUSY_MS = 5000
+TAIL_COUNT = 200  # events at the end of the chain that are looked at
+SIDES = ("", "-wal", "-shm")  # the files that are one database
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_PRIMARY = 0xFF  # of an extended result code
+_LEDGER_SIZE_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where the chain ends."""
+
+    head: Head
+    at: datetime | None  # when the newest event was written
+    signed_no: int  # number of the newest checkpoint, 0 when there is none
+
+
+@contextlib.contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors, and the chain's, into ours, with the file's name."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+        kind = JournalError
+        if code == sqlite3.SQLITE_FULL:
+            kind = StorageFullError
+        elif code in _DAMAGED:
+            kind = JournalDamagedError
+        raise kind(f"journal {path}: {error}") from error
+    except ChainError as error:
+        raise JournalDamagedError(f"journal {path}: {error}") from error
+
+
+class Hold:
+    """The right to write, and the memory of which ledger there is."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        lock_path = path.with_name(path.name + "-lock")
+        try:
+            self._lock = os.open(
+                lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
+        except OSError as error:
+            raise JournalError(f"journal {path}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Made here, so that SQLite's three files are nobody else's to read.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except BlockingIOError as error:
+            self.release()
+            raise JournalError(f"journal {path}: another agent holds it") from error
+        except OSError as error:
+            self.release()
+            raise JournalError(f"journal {path}: {error.strerror}") from error
+
+    @property
+    def ledger(self) -> str:
+        """The ledger that must be there; empty where there never was one."""
+        return os.pread(self._lock, _LEDGER_SIZE_MAX, 0).decode(errors="replace")
+
+    def require(self, *, anew: bool) -> None:
+        """Refuse to begin anew what was there before, unless a person says so.
+
+        Raises:
+            JournalDamagedError: there was a ledger, and its file is empty or gone.
+        """
+        if self.ledger and not anew and not self._path.stat().st_size:
+            raise JournalDamagedError(
+                f"journal {self._path}: ledger {self.ledger} was here and is gone"
+            )
+
+    def settle(self, ledger: str, first: Event | None) -> None:
+        """Remember this ledger; one that takes another's place says so first."""
+        before = self.ledger
+        if before == ledger:
+            return
+        if before and (first is None or not isinstance(first.data, LedgerBegun)):
+            raise JournalDamagedError(
+                f"journal {self._path}: ledger {before} was here, this is {ledger}"
+            )
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, ledger.encode(), 0)
+        os.fsync(self._lock)
+
+    def release(self) -> None:
+        os.close(self._lock)
+
+
+def set_aside(path: Path, at: datetime) -> Path:
+    """Rename a damaged journal, all its files with it; return its new name.
+
+    Nothing is deleted. What took the place of `path` must be begun by a person.
+
+    Raises:
+        JournalError: another agent holds it, or it cannot be renamed.
+    """
+    hold = Hold(path)
+    try:
+        stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        aside = path.with_name(f"{path.stem}-damaged-{stamp}{path.suffix}")
+        while aside.exists():
+            aside = aside.with_name(f"{aside.stem}x{aside.suffix}")
+        # The -wal first: alone it is nothing, and the file without it is whole but old.
+        for side in reversed(SIDES):
+            file = path.with_name(path.name + side)
+            if file.exists():
+                file.rename(aside.with_name(aside.name + side))
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+    except OSError as error:
+        raise JournalError(f"journal {path}: {error.strerror}") from error
+    finally:
+        hold.release()
+    return aside
+
+
+def connect(path: Path, ledger_for_new: str) -> sqlite3.Connection:
+    """Return the writer's connection to the file, which is made if it is empty."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        for name, value in (
+            ("busy_timeout", str(BUSY_MS)),
+            ("journal_mode", "WAL"),
+            ("synchronous", "FULL"),
+            ("secure_delete", "ON"),
+            ("cache_size", f"-{CACHE_KIB}"),
+            ("temp_store", "MEMORY"),
+        ):
+            db.execute(f"PRAGMA {name} = {value}").fetchall()
+        _make_or_know(db, path, ledger_for_new)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _make_or_know(db: sqlite3.Connection, path: Path, ledger_for_new: str) -> None:
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if not tables and not version:
+        db.executescript(f"BEGIN IMMEDIATE; {schema.TABLES}")
+        db.execute("INSERT INTO meta VALUES ('ledger', ?)", (ledger_for_new,))
+        db.execute("INSERT INTO head VALUES (1, 0, ?)", (GENESIS,))
+        db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {schema.VERSION}")
+        db.execute("COMMIT")
+        return
+    if application != schema.APPLICATION_ID:
+        raise JournalError(f"journal {path}: an SQLite file, but not a journal")
+    if version > schema.VERSION:
+        raise JournalError(
+            f"journal {path}: written with schema version {version}, this agent knows"
+            f" {schema.VERSION}: run the newer agent again"
+        )
+
+
+def require_whole(db: sqlite3.Connection) -> None:
+    """Let SQLite look at every page.
+
+    Raises:
+        ChainError: a page is not what it was.
+    """
+    (word,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if word != "ok":
+        raise ChainError(0, f"the file is damaged: {word}")
+
+
+def ledger_of(db: sqlite3.Connection) -> str:
+    """Return the id of the ledger in a file."""
+    row = db.execute("SELECT value FROM meta WHERE name = 'ledger'").fetchone()
+    if row is None:
+        raise ChainError(0, "it does not say which ledger it is")
+    return str(row[0])
+
+
+def first(db: sqlite3.Connection) -> Event | None:
+    """Return the event that began the ledger."""
+    row = db.execute("SELECT line FROM events WHERE no = 1").fetchone()
+    return None if row is None else chain.open_line(row[0], 1)[1]
+
+
+def end(db: sqlite3.Connection, ledger: str) -> End:
+    """Return where the chain ends, after a look at its last links.
+
+    Raises:
+        ChainError: they are not what was written.
+    """
+    wanted = db.execute("SELECT no, hash FROM head").fetchone()
+    if wanted is None:
+        raise ChainError(0, "it does not say which event is its last")
+    rows = db.execute(
+        "SELECT line FROM events ORDER BY no DESC LIMIT ?", (TAIL_COUNT,)
+    ).fetchall()
+    lines = [row[0] for row in reversed(rows)]
+    head, at = Head(), None
+    if lines:
+        number = max(1, wanted[0] - len(lines) + 1)
+        before = chain.open_line(lines[0], number)[1]
+        head = chain.verify(lines, Head(number - 1, before.prev))
+        last = chain.open_line(lines[-1], head.no)[1]
+        at = last.at
+        if last.ledger != ledger:
+            raise ChainError(head.no, f"it belongs to another ledger, {last.ledger}")
+    if (head.no, head.hash) != wanted:
+        raise ChainError(head.no, f"it is the last here, {wanted[0]} were written")
+    row = db.execute("SELECT value FROM latest WHERE name = 'checkpoint'").fetchone()
+    return End(head, at, 0 if row is None else int(row[0]))
