@@ -12,7 +12,7 @@ FROM ?= 1
 RUNS ?= 100000
 DEMO_FLAGS := $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
 
-.PHONY: help demo test soak lint bench show-interop fuzz fresh deps contract docs lock clean
+.PHONY: help demo test soak lint bench show-interop show-ledger fuzz fresh deps contract docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -49,6 +49,10 @@ show-interop: ## the vendor's SDK on the emulator: codes of each fault, pictures
 fuzz: ## bytes of chance for every parser, guided by coverage [RUNS=100000 each]
 	@scripts/venv fuzz
 	@.venv-fuzz/bin/python -m tests.fuzz $(RUNS)
+
+show-ledger: ## verify a good, a truncated, an edited and a reordered ledger, in two ways
+	@scripts/venv dev
+	@$(PY) -m tests.agent.ledgers
 
 fresh: ## a new minimal Debian, the README's apt line, a clone, both commands (root)
 	@scripts/fresh

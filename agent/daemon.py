@@ -12,6 +12,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -45,6 +46,8 @@ from agent.workshop import Workshop
 from protocols.contract import Capabilities, Driver
 from protocols.registry import capabilities_of, make_driver
 from protocols.vocabulary import StateReason
+
+DAY_STEP_S = 600  # between two looks at whether the day is over
 
 STOPPED = 0
 FAILED = 1
@@ -181,6 +184,7 @@ class Agent:
                 group.create_task(self._health.run()),
                 group.create_task(self._prove_keys()),
                 group.create_task(watch_unconfirmed(self._journal, self._clock)),
+                group.create_task(self._end_days()),
                 group.create_task(
                     give_back_when_quiet(self._journal.changed, self._clock, trim)
                 ),
@@ -200,7 +204,19 @@ class Agent:
 
     async def _prove_keys(self) -> None:
         """Import what computes with keys, beside the connecting; a bad key ends us."""
-        await self._studio.run(lambda: self._given.keyring.opener)
+        keyring = self._given.keyring
+        await self._studio.run(lambda: keyring.opener)
+        await self._journal.sign_with(await self._studio.run(keyring.signer))
+
+    async def _end_days(self) -> None:
+        """Have each day of this computer's time zone signed for when it ends."""
+        while True:
+            local = self._clock.wall().astimezone()
+            midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0)
+            # In steps, for the clock may be set meanwhile.
+            left_s = (midnight - local).total_seconds()
+            await self._clock.sleep(min(max(left_s, 1), DAY_STEP_S))
+            await self._journal.end_day()
 
     def _driver_maker(self, address: Address) -> Callable[[], Driver]:
         device = self._given.config.device

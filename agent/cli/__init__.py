@@ -14,6 +14,7 @@ COMMANDS = {
     "job": "List, explain and resolve jobs.",
     "stock": "Show, move and count blank cards.",
     "roster": "Say who may stand for blanks, with PINs.",
+    "ledger": "Verify the chain of events.",
     "printer": "Read along with what is said to the printer.",
     "config": "Check a configuration file.",
     "keys": "Make and show keys.",

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.contract.documents import DocumentError, convert, parse
-from agent.contract.keyring import SIGNATURES, Keyring
+from agent.contract.keyring import SIGNATURES, CentreKey, Keyring
 from agent.contract.messages import (
     CONTRACT_MINOR,
     ID_PATTERN,
@@ -36,6 +36,9 @@ from agent.contract.tokens import (
 )
 from agent.contract.topics import Address
 from agent.errors import AgentError
+
+if TYPE_CHECKING:
+    from agent.contract.jose import Verifier
 
 __all__ = ["Address", "EnvelopeRefused", "Keyring", "OpenedJob", "open_ack", "open_job"]
 
@@ -125,11 +128,28 @@ def open_ack(message: bytes, keyring: Keyring, to: Address) -> Ack:
             RejectReason.TOO_LARGE,
             f"the ack has {len(message)} bytes, {ACK_SIZE_MAX} at most",
         )
-    payload = _verify(message, ACK_JWS, keyring)
+    payload = _verify(message, ACK_JWS, keyring.trust, keyring.opener)
+    return _ack(payload, to)
+
+
+def read_ack(message: bytes, trust: Mapping[str, CentreKey]) -> Ack:
+    """Return a stored ack that one of these keys has signed, whomever it was for.
+
+    Raises:
+        EnvelopeRefused: none of them has.
+        KeyFileError: `trust` holds a key that is none.
+    """
+    from agent.contract.jose import Verifier
+
+    return _ack(_verify(message, ACK_JWS, trust, Verifier(trust)), None)
+
+
+def _ack(payload: bytes, to: Address | None) -> Ack:
     payload_sha256 = hashlib.sha256(payload).hexdigest()
     try:
         ack = convert(parse(payload), Ack)
-        _require_address(ack.station, ack.printer, to)
+        if to is not None:
+            _require_address(ack.station, ack.printer, to)
     except (DocumentError, _RefusedError) as error:
         raise EnvelopeRefused(
             _reason(error), str(error), payload_sha256=payload_sha256
@@ -171,7 +191,7 @@ def _unseal(message: bytes, keyring: Keyring) -> tuple[bytes, bytes]:
         raise EnvelopeRefused(
             RejectReason.MALFORMED, "the plaintext has no line feed after the JWS"
         )
-    return _verify(signed, JOB_JWS, keyring), binary
+    return _verify(signed, JOB_JWS, keyring.trust, keyring.opener), binary
 
 
 def _unsealed(message: bytes, keyring: Keyring) -> tuple[bytes, bytes]:
@@ -188,12 +208,14 @@ def _unsealed(message: bytes, keyring: Keyring) -> tuple[bytes, bytes]:
     return payload, binary
 
 
-def _verify(token: bytes, typ: str, keyring: Keyring) -> bytes:
+def _verify(
+    token: bytes, typ: str, trust: Mapping[str, CentreKey], verifier: Verifier
+) -> bytes:
     """Return the document that a key of the trust file has signed."""
     from agent.contract.jose import DoesNotOpenError
 
     header = _shaped(lambda raw: jws_header(raw, typ), token)
-    key = keyring.trust.get(header["kid"])
+    key = trust.get(header["kid"])
     if key is None:
         raise EnvelopeRefused(
             RejectReason.UNKNOWN_KEY, "the inner header: kid is not in the trust file"
@@ -204,7 +226,7 @@ def _verify(token: bytes, typ: str, keyring: Keyring) -> bytes:
             f"the inner header: alg of {key.kid} must be {key.alg}",
         )
     try:
-        return keyring.opener.verify(token, key.kid)
+        return verifier.verify(token, key.kid)
     except DoesNotOpenError:
         raise EnvelopeRefused(
             RejectReason.BAD_SIGNATURE, f"the signature is not by {key.kid}"

@@ -45,7 +45,29 @@ _ENCRYPTION = _JweRegistry(algorithms=["ECDH-ES+A256KW", "A256GCM"])
 _SIGNATURE = _JwsRegistry(algorithms=["ES256", "Ed25519", "EdDSA"])
 
 
-class Opener:
+class Verifier:
+    """The centre's keys, ready to compute with.
+
+    Raises:
+        KeyFileError: a key is none.
+    """
+
+    def __init__(self, trust: Mapping[str, CentreKey]) -> None:
+        self._centre = {
+            kid: _import(key.jwk, f"the centre's key {kid}")
+            for kid, key in trust.items()
+        }
+
+    def verify(self, token: bytes, kid: str) -> bytes:
+        """Return the payload of a compact JWS by the centre's key `kid`.
+
+        Raises:
+            DoesNotOpenError: for whatever reason.
+        """
+        return _verified(token, self._centre[kid])
+
+
+class Opener(Verifier):
     """The keys of a keyring, ready to compute with.
 
     Raises:
@@ -53,11 +75,8 @@ class Opener:
     """
 
     def __init__(self, agent: AgentKey, trust: Mapping[str, CentreKey]) -> None:
+        super().__init__(trust)
         self._agent = _import(agent.jwk, f"the agent's key {agent.kid}")
-        self._centre = {
-            kid: _import(key.jwk, f"the centre's key {kid}")
-            for kid, key in trust.items()
-        }
         self._prove(agent.kid)
 
     def decrypt(self, token: bytes) -> bytes:
@@ -73,14 +92,6 @@ class Opener:
         if opened.plaintext is None:
             raise DoesNotOpenError
         return opened.plaintext
-
-    def verify(self, token: bytes, kid: str) -> bytes:
-        """Return the payload of a compact JWS by the centre's key `kid`.
-
-        Raises:
-            DoesNotOpenError: for whatever reason.
-        """
-        return _verified(token, self._centre[kid])
 
     def _prove(self, kid: str) -> None:
         """Seal a probe for the public part, and open it with the private one."""

@@ -20,7 +20,7 @@ from agent.contract.messages import KEY_ID_PATTERN
 from agent.errors import AgentError
 
 if TYPE_CHECKING:
-    from agent.contract.jose import Opener
+    from agent.contract.jose import Opener, Signer
 
 SIGNATURES = {"ES256": ("ES256",), "Ed25519": ("Ed25519", "EdDSA")}
 """The signature of a key, and the header's names for it (EdDSA is the older one)."""
@@ -97,6 +97,12 @@ class Keyring:
 
             self._opener = Opener(self.agent, self.trust)
         return self._opener
+
+    def signer(self) -> Signer:
+        """Return what signs this agent's checkpoints; imports the library."""
+        from agent.contract.jose import Signer
+
+        return Signer(self.agent)
 
 
 def agent_key(path: Path) -> AgentKey:

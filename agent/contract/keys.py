@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from agent.contract.keyring import AgentKey, KeyFileError, thumbprint
+import msgspec
+
+from agent.contract.documents import DocumentError, convert, parse
+from agent.contract.events import SigningKey
+from agent.contract.keyring import AgentKey, KeyFileError, agent_key, thumbprint
 
 Kind = Literal["P-256", "X25519"]
 KINDS: tuple[Kind, ...] = ("P-256", "X25519")
@@ -15,7 +20,7 @@ KINDS: tuple[Kind, ...] = ("P-256", "X25519")
 _ABOUT = {"use": "enc", "alg": "ECDH-ES+A256KW"}
 
 
-def make(path: Path, kind: Kind) -> dict[str, str]:
+def make(path: Path, kind: Kind) -> dict[str, Any]:
     """Write a new private key to `path` (mode 0600) and its public part beside it.
 
     Returns the public JWK, which is what `path` with `.pub` at its end holds.
@@ -42,19 +47,57 @@ def make(path: Path, kind: Kind) -> dict[str, str]:
     names = ("kty", "crv", "x", "y", "d")
     jwk = {name: numbers[name] for name in names if name in numbers}
     whole = {**jwk, "kid": thumbprint(jwk), **_ABOUT}
-    public = {name: value for name, value in whole.items() if name != "d"}
+    public = public_of(AgentKey(whole["kid"], jwk["kty"], jwk["crv"], jwk))
     _write(path, whole, 0o600)
     _write(shown, public, 0o644)
     return public
 
 
-def public_of(key: AgentKey) -> dict[str, str]:
-    """Return the public JWK of an agent's key: what a centre seals jobs for."""
+def public_of(key: AgentKey) -> dict[str, Any]:
+    """Return the public JWK of an agent's key: what a centre seals jobs for.
+
+    `signing` in it is the JWK that the same agent's checkpoints are signed with.
+    """
+    from agent.contract.jose import Signer
+
     public = {name: value for name, value in key.jwk.items() if name != "d"}
-    return {**public, "kid": key.kid, **_ABOUT}
+    signing = msgspec.to_builtins(Signer(key).public)
+    return {**public, "kid": key.kid, **_ABOUT, "signing": signing}
 
 
-def _write(path: Path, jwk: dict[str, str], mode: int) -> None:
+def signing_of(path: Path) -> SigningKey:
+    """Return the public key that the agent with this private key signs with.
+
+    Raises:
+        KeyFileError: the file is no private key of an agent.
+    """
+    from agent.contract.jose import Signer
+
+    return Signer(agent_key(path)).public
+
+
+def signing_of_public(path: Path) -> SigningKey:
+    """Return the signing key out of what `keys show` prints.
+
+    Raises:
+        KeyFileError: the file holds none.
+    """
+    try:
+        tree = parse(path.read_bytes())
+        return convert(tree.get("signing", tree), SigningKey)
+    except OSError as error:
+        raise KeyFileError(
+            f"cannot be read: {error.strerror}", where=str(path)
+        ) from error
+    except DocumentError as error:
+        raise KeyFileError(
+            "no signing key",
+            where=str(path),
+            expected="what `blanko keys show` prints",
+        ) from error
+
+
+def _write(path: Path, jwk: Mapping[str, object], mode: int) -> None:
     try:
         # O_EXCL: a key that was made in this instant by another hand is not lost.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

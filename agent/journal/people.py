@@ -124,5 +124,5 @@ def wrong_pins(db: sqlite3.Connection, person: str) -> WrongPins:
 
 def roster(db: sqlite3.Connection) -> str | None:
     """Return the SHA-256 of the roster that was reported last; None: never one."""
-    row = db.execute("SELECT value FROM meta WHERE name = 'roster'").fetchone()
+    row = db.execute("SELECT value FROM latest WHERE name = 'roster'").fetchone()
     return row[0] or None if row else None

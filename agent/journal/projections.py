@@ -103,7 +103,7 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
         case AgentDenied(error=error):
             people.denied(db, event, error)
         case AgentRoster(sha256=sha256):
-            db.execute("REPLACE INTO meta VALUES ('roster', ?)", (sha256 or "",))
+            _latest(db, "roster", sha256 or "")
         case FaultRaised(reasons=reasons):
             rows = [(reason,) for reason in reasons]
             db.executemany("INSERT OR IGNORE INTO faults VALUES (?)", rows)

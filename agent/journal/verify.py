@@ -164,7 +164,7 @@ class _Audit:
             digest, event = chain.open_line(line, no)
         except chain.ChainError as error:
             raise _Wrong(Verdict.EDITED, str(error)) from error
-        if chain.body_of(event) != line[chain.BODY_AT : -1]:
+        if not chain.canonical(line):
             raise _Wrong(Verdict.EDITED, f"event {no}: its JSON is not canonical")
         if event.no != no:
             raise _Wrong(

@@ -1,0 +1,129 @@
+"""`blanko ledger`: is the chain of events what was written? (docs/ledger.md)"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from agent.cli.ask import REFUSED, fail
+
+if TYPE_CHECKING:
+    from agent.contract.events import SigningKey
+    from agent.contract.keyring import CentreKey
+    from agent.contract.messages import Ack
+    from agent.journal.verify import Report
+
+EXIT_CODES = {
+    "good": 0,
+    "truncated": 10,
+    "edited": 11,
+    "reordered": 12,
+    "tables": 13,
+    "signature": 14,
+    "damaged": 15,
+}
+"""By verdict; `tests/agent/test_cli_ledger.py` holds it to be complete."""
+
+
+class _Asked(NamedTuple):
+    file: Path
+    signing: SigningKey | None  # whose signatures are believed
+    open_ack: Callable[[bytes], Ack] | None
+
+
+@click.group()
+def ledger() -> None:
+    """Verify the chain of events."""
+
+
+@ledger.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="A daemon's configuration: names its journal, its key and its trust file.",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    help="Agent's public key, as `blanko keys show` prints it: must have signed.",
+)
+@click.option(
+    "--trust",
+    type=click.Path(path_type=Path),
+    help="Trust file with the centre's keys: one must have signed the ack.",
+)
+def verify(
+    file: Path | None, config: Path | None, key: Path | None, trust: Path | None
+) -> None:
+    """Say in one line whether FILE, a journal or a copy of one, is whole.
+
+    The daemon may be running. Nothing is changed. Exit codes: 0 good, 10 truncated,
+    11 edited, 12 reordered, 13 tables differ, 14 signature, 15 damaged.
+    """
+    from agent.journal.verify import verify as judge
+
+    asked = _asked(file, config, key, trust)
+    if not asked.file.is_file():
+        fail(f"{asked.file}: there is no such file", REFUSED)
+    report = judge(asked.file, asked.signing, asked.open_ack)
+    click.echo(_line(report, asked))
+    sys.exit(EXIT_CODES[report.verdict])
+
+
+def _asked(
+    file: Path | None, config: Path | None, key: Path | None, trust: Path | None
+) -> _Asked:
+    from agent.config import ConfigError, load
+    from agent.contract.keyring import KeyFileError, trust_of
+    from agent.contract.keys import signing_of, signing_of_public
+
+    if file is None and config is None:
+        raise click.UsageError("say which: FILE or --config FILE")
+    signing, centre = None, None
+    try:
+        if config is not None:
+            given = load(config)
+            file = file or given.state_dir / "journal.db"
+            signing = signing_of(given.keys.agent)
+            centre = trust_of(given.keys.trust)
+        if key is not None:
+            signing = signing_of_public(key)
+        if trust is not None:
+            centre = trust_of(trust)
+    except (ConfigError, KeyFileError) as error:
+        fail(str(error), REFUSED)
+    assert file is not None
+    return _Asked(file, signing, None if centre is None else _opener(centre))
+
+
+def _opener(centre: dict[str, CentreKey]) -> Callable[[bytes], Ack]:
+    from agent.contract.envelope import EnvelopeRefused, read_ack
+
+    def open_ack(message: bytes) -> Ack:
+        try:
+            return read_ack(message, centre)
+        except EnvelopeRefused as refused:
+            raise ValueError(refused.detail) from refused
+
+    return open_ack
+
+
+def _line(report: Report, asked: _Asked) -> str:
+    if report.verdict != "good":
+        return f"{report.verdict}: {report.detail}"
+    parts = [f"ledger {report.ledger}", f"{report.head.no} events"]
+    if report.checkpoint_count:
+        whose = "the given key" if asked.signing else "the key that it names itself"
+        parts.append(f"signed up to {report.signed_no} by {whose}")
+    else:
+        parts.append("no checkpoint")
+    if report.acked_no:
+        how = "checked" if report.ack_checked else "its signature not checked"
+        parts.append(f"the centre signed up to {report.acked_no}, {how}")
+    parts.append(f"head {report.head.hash}")
+    return f"good: {'; '.join(parts)}"
