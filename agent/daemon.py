@@ -21,6 +21,7 @@ import structlog
 
 from agent import __version__
 from agent.artwork import render
+from agent.bereft import mourn
 from agent.clock import SystemClock, ThreadExecutor
 from agent.config import Config, ConfigError, load
 from agent.contract.envelope import open_ack, open_job
@@ -32,6 +33,7 @@ from agent.control import Broker, Control
 from agent.door import Door, judge_with
 from agent.errors import AgentError
 from agent.health import Health
+from agent.journal.errors import JournalDamagedError, JournalError
 from agent.journal.journal import Journal
 from agent.link import MqttLink
 from agent.memory import give_back_when_quiet, trim
@@ -48,6 +50,8 @@ from protocols.registry import capabilities_of, make_driver
 from protocols.vocabulary import StateReason
 
 DAY_STEP_S = 600  # between two looks at whether the day is over
+
+JOURNAL = "journal.db"  # in the state directory
 
 STOPPED = 0
 FAILED = 1
@@ -84,14 +88,28 @@ def run(path: Path) -> int:
     os.umask(0o077)
     try:
         given = read(path)
+    except (ConfigError, KeyFileError) as error:
+        return _failed(error, MISCONFIGURED)
+    try:
         folder = given.config.state_dir
         folder.mkdir(mode=0o700, exist_ok=True)
         asyncio.run(_serve(given))
-    except (ConfigError, KeyFileError) as error:
+    except KeyFileError as error:
         return _failed(error, MISCONFIGURED)
+    except JournalDamagedError as error:
+        return _bereft(given.config, error)
     except (AgentError, OSError) as error:
         return _failed(error, FAILED)
     return STOPPED
+
+
+def _bereft(config: Config, error: JournalDamagedError) -> int:
+    """Starting again does not help until a person has decided."""
+    try:
+        text = mourn(config, config.state_dir / JOURNAL, error)
+    except JournalError as again:
+        return _failed(again, FAILED)
+    return _failed(AgentError(text), MISCONFIGURED)
 
 
 def _failed(error: Exception, code: int) -> int:
@@ -105,7 +123,7 @@ async def _serve(given: Given) -> None:
     clock, health = SystemClock(), Health()
     disk, studio = ThreadExecutor("journal"), ThreadExecutor("artwork")
     try:
-        path = given.config.state_dir / "journal.db"
+        path = given.config.state_dir / JOURNAL
         journal = await Journal.open(path, clock, disk)
         try:
             agent = Agent(given, journal, clock, health, studio)

@@ -17,6 +17,7 @@ from agent.clock import Clock, Executor
 from agent.contract.events import Place, Stage
 from agent.contract.messages import Outcome, RejectReason
 from agent.health import Health
+from agent.journal.errors import JournalDamagedError
 from agent.journal.journal import (
     JobView,
     Journal,
@@ -382,7 +383,13 @@ class Worker:
     # When it cannot go on
 
     async def _failed(self, failure: Exception, driver: Driver | None) -> None:
-        """Say what is wrong, and wait before the next driver; nothing is lost."""
+        """Say what is wrong, and wait before the next driver; nothing is lost.
+
+        Raises:
+            JournalDamagedError: the daemon ends, and sets it aside.
+        """
+        if isinstance(failure, JournalDamagedError):
+            raise failure
         self._settled = False
         version = self._journal.changed.version
         answered = isinstance(failure, DeviceError)

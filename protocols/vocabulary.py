@@ -79,6 +79,7 @@ class StateReason(StrEnum):
     OUTCOME_UNKNOWN = "x-outcome-unknown"  # a person must say what became of a card
     STOCK_MISMATCH = "x-stock-mismatch"  # the books and the machine disagree
     BLANKS_USED = "x-blanks-used"  # the job spoiled all the blanks it was allowed
+    JOURNAL_DAMAGED = "x-journal-damaged"  # a person must begin a new ledger
     SECOND_AGENT = "x-second-agent"  # somebody else uses our MQTT client id
 
 

@@ -14,7 +14,7 @@ COMMANDS = {
     "job": "List, explain and resolve jobs.",
     "stock": "Show, move and count blank cards.",
     "roster": "Say who may stand for blanks, with PINs.",
-    "ledger": "Verify the chain of events.",
+    "ledger": "Verify the chain of events; begin a new one after a loss.",
     "printer": "Read along with what is said to the printer.",
     "config": "Check a configuration file.",
     "keys": "Make and show keys.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +38,7 @@ class _Asked(NamedTuple):
 
 @click.group()
 def ledger() -> None:
-    """Verify the chain of events."""
+    """Verify the chain of events, begin a new one after a loss."""
 
 
 @ledger.command()
@@ -73,6 +74,66 @@ def verify(
     report = judge(asked.file, asked.signing, asked.open_ack)
     click.echo(_line(report, asked))
     sys.exit(EXIT_CODES[report.verdict])
+
+
+@ledger.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The daemon's configuration, which names its folder.",
+)
+@click.option("--because", required=True, help="What happened, for the auditor.")
+@click.option(
+    "--count",
+    "counts",
+    multiple=True,
+    metavar="PLACE=N",
+    help="Blanks at a place, counted now. Once for each place.",
+)
+@click.option("--old-ledger", help="Id of the lost ledger, where no file names it.")
+@click.option("--as", "who", help="Who says so.  [default: the login name]")
+def new(
+    config: Path,
+    because: str,
+    counts: tuple[str, ...],
+    old_ledger: str | None,
+    who: str | None,
+) -> None:
+    """Begin a ledger in the place of one that was damaged or lost.
+
+    The daemon must not be running; what is left of the old ledger is kept. What
+    became of jobs accepted before is unknown: jobs issued before now are refused.
+    """
+    from agent.config import ConfigError, load
+    from agent.journal.anew import begin
+    from agent.journal.errors import JournalError
+
+    places = _counted(counts)
+    try:
+        folder = load(config).state_dir
+        begun = begin(folder, because, places, old_ledger, who or getpass.getuser())
+    except (ConfigError, JournalError) as error:
+        fail(str(error), REFUSED)
+    click.echo(f"ledger {begun} begun; start the daemon again")
+
+
+def _counted(counts: tuple[str, ...]) -> dict[str, int]:
+    """Return blanks by place; every place that can be counted must be there."""
+    from agent.lifecycle.ledger import COUNTED
+
+    found: dict[str, int] = {}
+    for text in counts:
+        place, _, number = text.partition("=")
+        if place not in COUNTED or not number.isdecimal() or place in found:
+            raise click.UsageError(
+                f"--count {text}: expected PLACE=N once for each of"
+                f" {', '.join(COUNTED)}"
+            )
+        found[place] = int(number)
+    if missing := [str(place) for place in COUNTED if place not in found]:
+        raise click.UsageError(f"count also: {', '.join(missing)}")
+    return found
 
 
 def _asked(

@@ -271,6 +271,7 @@ class RejectReason(StrEnum):
     VERSION = "version"  # never
     SECOND_FIRST = "second-first"  # never: a first card for this subject was taken
     STORAGE_FULL = "storage-full"  # later
+    BEFORE_LEDGER = "before-ledger"  # never: may have been printed before a loss
     CLOCK_UNSURE = "clock-unsure"  # later
     UNKNOWN_KEY = "unknown-key"  # other-key
     BAD_SIGNATURE = "bad-signature"  # other-key

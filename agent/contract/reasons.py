@@ -63,6 +63,12 @@ ADVICE: dict[RejectReason, Advice] = {
         "A `first` card for this `subject` was taken already.",
         "If a second card is meant, send kind `replacement` or `correction`.",
     ),
+    RejectReason.BEFORE_LEDGER: Advice(
+        "The agent lost its ledger after this job was issued: it may have been "
+        "printed then, and nobody here can know.",
+        "Find out what became of the card; if it is still wanted, send it under a "
+        "new `job_id`, issued now.",
+    ),
     RejectReason.STORAGE_FULL: Advice(
         "The agent's disk has no room for the job.",
         "Send the same bytes again after 60 s, then doubling the wait up to 1 h.",

@@ -11,7 +11,7 @@ import asyncio
 import random
 import sqlite3
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,12 +19,9 @@ from agent.clock import Clock, Executor, TrustedTime
 from agent.contract.checkpoints import sign_head
 from agent.contract.events import (
     AgentKey,
-    AgentRefusals,
     Data,
     Evidence,
     Expected,
-    Incident,
-    IncidentRaised,
     Item,
     Place,
     Stage,
@@ -38,6 +35,7 @@ from agent.journal.chain import Head
 from agent.journal.changed import Changed
 from agent.journal.errors import JournalError, Refusal, StorageFullError
 from agent.journal.jobs import Accepted, JobView, Redelivered, Refused, Rejection
+from agent.journal.opening import named
 from agent.journal.people import Unconfirmed, WrongPins
 from agent.journal.store import Stamp, Store, Transaction
 from agent.lifecycle.decide import Now, Waiting
@@ -417,15 +415,6 @@ class Journal:
 
         await self._write(work)
 
-    async def count_refusals(self, counts: Mapping[str, int]) -> None:
-        """Put on record how many messages did not verify, by reason."""
-        await self.record(AgentRefusals(counts=dict(counts)))
-
-    async def second_agent(self) -> None:
-        """Put on record that somebody else uses our client id."""
-        detail = "another client took this one's place at the broker again and again"
-        await self.record(IncidentRaised(incident=Incident.SECOND_AGENT, detail=detail))
-
     async def sign_with(self, signer: Signer) -> None:
         """Sign checkpoints with this key from now on; a new one is announced first."""
         ledger = self.ledger
@@ -486,10 +475,8 @@ class Journal:
     # Inside
 
     def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        try:
+        with named(self._store.path):
             return query(self._reader)
-        except sqlite3.Error as error:
-            raise JournalError(f"journal {self._store.path}: {error}") from error
 
     async def _write(
         self,

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from agent.contract.events import Event, LedgerBegun
 from agent.journal import chain, schema
@@ -139,6 +140,37 @@ def set_aside(path: Path, at: datetime) -> Path:
     finally:
         hold.release()
     return aside
+
+
+@dataclass(frozen=True, slots=True)
+class Salvage:
+    """What could still be read of a ledger that is lost."""
+
+    ledger: str | None = None
+    acked: Head | None = None  # what the centre signed for last
+    aside: str | None = None  # the name of its file, if there is one
+
+
+def salvage(path: Path) -> Salvage:
+    """Return what is left of the journal that was at `path` and was set aside."""
+    asides = sorted(path.parent.glob(f"{path.stem}-damaged-*{path.suffix}"))
+    try:
+        ledger = path.with_name(path.name + "-lock").read_text() or None
+    except (OSError, UnicodeDecodeError):
+        ledger = None
+    acked = None
+    if asides:
+        uri = f"file:{quote(str(asides[-1]))}?mode=ro"
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(sqlite3.connect(uri, uri=True)) as db,
+        ):
+            acked = db.execute("SELECT no, hash FROM ack").fetchone()
+    return Salvage(
+        ledger,
+        None if acked is None else Head(*acked),
+        asides[-1].name if asides else None,
+    )
 
 
 def connect(path: Path, ledger_for_new: str) -> sqlite3.Connection:

@@ -37,6 +37,7 @@ from agent.contract.events import (
     JobReturned,
     JobStarted,
     JobStopped,
+    LedgerBegun,
     Place,
     PrinterCounted,
     Stage,
@@ -117,6 +118,11 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
             _latest(db, "ribbon", value)
         case IncidentRaised(incident=Incident.LEDGER_FORK):
             _latest(db, "forked", str(event.no))
+        case LedgerBegun(counts=counts):
+            _latest(db, "begun", event.at.isoformat())
+            whole = {**counts, Place.RECEIVED: sum(counts.values())}
+            books = [(Item.BLANK, place, count) for place, count in whole.items()]
+            db.executemany("REPLACE INTO stock VALUES (?, ?, ?)", books)
         case AgentKey(signing=signing):
             _latest(db, "signing-key", signing.kid)
         case Checkpoint():

@@ -270,7 +270,7 @@ def test_sigterm_ends_it_in_order(desk):
         assert await asyncio.to_thread(agent.wait, 20) == 0
         await centre.until(lambda: len(centre.online) == 2)
         assert centre.online[-1]["online"] is False
-        assert centre.kinds()[-1] == "agent-stopped"
+        assert centre.kinds()[-2:] == ["agent-stopped", "checkpoint"]
         assert not (desk.folder / "state/control.sock").exists()
 
     play(desk, scene)

@@ -1,0 +1,295 @@
+"""A journal that is not what was written: set aside whole, and a person decides."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import main
+from agent.clock import InlineExecutor
+from agent.contract.events import LedgerBegun, Place
+from agent.contract.messages import RejectReason
+from agent.journal import chain
+from agent.journal.errors import JournalDamagedError, JournalError
+from agent.journal.journal import Accepted, Journal, Refused
+from agent.journal.opening import salvage, set_aside
+from agent.journal.verify import Verdict, verify
+from tests.agent.ledgers import Ledger, made, tampered
+from tests.agent.paper_printer import START, VirtualClock, make_job, opened
+from tests.agent.test_daemon import Centre, Desk, play
+from tests.conftest import Mosquitto, Processes
+
+MISCONFIGURED = 78
+COUNTS = ("desk=0", "hopper=36", "output=12", "reject-bin=1", "waste=0")
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
+    return made(tmp_path_factory.mktemp("ledger"))
+
+
+@pytest.fixture
+def journal_db(pristine: Ledger, tmp_path: Path) -> Path:
+    """A journal in the state directory of a daemon that has ended."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    lock = pristine.file.with_name("journal.db-lock")
+    (folder / "journal.db-lock").write_bytes(lock.read_bytes())
+    return pristine.copied_to(folder / "journal.db").file
+
+
+def garbage_header(file: Path) -> None:
+    with file.open("r+b") as raw:
+        raw.write(b"not a database at all")
+
+
+def torn_page(file: Path) -> None:
+    with file.open("r+b") as raw:
+        raw.seek(12 * 4096)
+        raw.write(os.urandom(4096))
+
+
+def cut_off(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def empty(file: Path) -> None:
+    os.truncate(file, 0)
+
+
+def gone(file: Path) -> None:
+    file.unlink()
+
+
+def edited_near_the_end(file: Path) -> None:
+    line = "CAST(replace(CAST(line AS TEXT), '\"count\":1', '\"count\":2') AS BLOB)"
+    tampered(file, f"UPDATE events SET line = {line} WHERE no > 100")
+
+
+def last_events_missing(file: Path) -> None:
+    tampered(file, "DELETE FROM events WHERE no > 120")
+
+
+HARMS = (
+    garbage_header,
+    torn_page,
+    cut_off,
+    empty,
+    gone,
+    edited_near_the_end,
+    last_events_missing,
+)
+
+
+def reopened(file: Path) -> None:
+    async def test() -> None:
+        journal = await Journal.open(file, VirtualClock(), InlineExecutor())
+        await journal.close()
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_whatever_befell_it_a_damaged_journal_is_not_opened(
+    journal_db: Path, harm: Callable[[Path], None]
+) -> None:
+    reopened(journal_db)
+    harm(journal_db)
+    for _ in range(2):  # and not the second time either
+        with pytest.raises(JournalDamagedError, match=r"journal\.db"):
+            reopened(journal_db)
+
+
+def test_it_is_set_aside_whole_under_the_date(journal_db: Path) -> None:
+    wal = journal_db.with_name("journal.db-wal")
+    wal.write_bytes(b"what a crash left")
+    before = journal_db.read_bytes()
+    aside = set_aside(journal_db, START)
+    assert aside.name == "journal-damaged-20260302T080000Z.db"
+    assert aside.read_bytes() == before
+    assert aside.with_name(aside.name + "-wal").read_bytes() == b"what a crash left"
+    again = journal_db
+    again.write_bytes(b"second")
+    second = set_aside(journal_db, START)
+    assert second != aside
+    assert aside.read_bytes() == before
+
+
+def test_what_another_agent_holds_is_not_set_aside(journal_db: Path) -> None:
+    async def test() -> None:
+        journal = await Journal.open(journal_db, VirtualClock(), InlineExecutor())
+        with pytest.raises(JournalError, match="another agent holds it"):
+            set_aside(journal_db, START)
+        await journal.close()
+
+    asyncio.run(test())
+
+
+def config_of(state: Path) -> Path:
+    file = state.parent / "p1.toml"
+    for name in ("agent.jwk", "trust.jwks"):
+        (state.parent / name).write_text("{}")
+    file.write_text(
+        'station = "s"\nprinter = "p"\nstate_dir = "state"\n'
+        '[mqtt]\nuri = "mqtt://127.0.0.1"\n'
+        '[keys]\nagent = "agent.jwk"\ntrust = "trust.jwks"\n'
+        '[device]\nfamily = "evolis"\nmodel = "Primacy"\nuri = "tcp://127.0.0.1:9"\n'
+    )
+    return file
+
+
+def new_ledger(state: Path, *more: str, counts: tuple[str, ...] = COUNTS) -> str:
+    arguments = ["ledger", "new", "--config", str(config_of(state))]
+    arguments += ["--because", "the disk is full of errors", "--as", "siti", *more]
+    for count in counts:
+        arguments += ["--count", count]
+    result = CliRunner().invoke(main, arguments)
+    return f"{result.exit_code} {result.output}"
+
+
+def first_event(file: Path) -> tuple[LedgerBegun, str | None]:
+    db = sqlite3.connect(file)
+    (line,) = db.execute("SELECT line FROM events WHERE no = 1").fetchone()
+    db.close()
+    event = chain.open_line(line, 1)[1]
+    assert isinstance(event.data, LedgerBegun)
+    return event.data, event.who
+
+
+def test_a_person_begins_a_new_ledger_that_says_what_it_replaces(
+    journal_db: Path,
+) -> None:
+    before = verify(journal_db)
+    aside = set_aside(journal_db, START)
+    assert new_ledger(journal_db.parent).startswith("0 ledger ")
+    begun, who = first_event(journal_db)
+    assert (begun.because, who) == ("the disk is full of errors", "siti")
+    assert (begun.old_ledger, begun.old_no) == (before.ledger, before.acked_no)
+    assert begun.set_aside == aside.name
+    assert begun.counts["hopper"] == 36
+
+    async def test() -> None:
+        journal = await Journal.open(journal_db, VirtualClock(), InlineExecutor())
+        assert journal.ledger != before.ledger
+        book = journal.stock()
+        assert (book[Place.OUTPUT], book[Place.RECEIVED]) == (12, 49)
+        await journal.load_stock(5)
+        await journal.close()
+
+    asyncio.run(test())
+    assert verify(journal_db).verdict is Verdict.GOOD
+    assert verify(aside).verdict is Verdict.GOOD  # it was not really damaged
+
+
+def test_a_job_issued_before_the_loss_is_refused_for_good(journal_db: Path) -> None:
+    set_aside(journal_db, START)
+    assert new_ledger(journal_db.parent).startswith("0 ")
+
+    async def test() -> None:
+        clock = VirtualClock()
+        journal = await Journal.open(journal_db, clock, InlineExecutor())
+        begun = (await journal.lines_after(0, 1, 9_999))[0][1]
+        at = chain.open_line(begun, 1)[1].at
+        late = {"expires_at": at + timedelta(days=9)}
+        old = opened(make_job("J1", issued_at=at - timedelta(hours=1), **late))
+        refused = await journal.accept(old, b"sealed")
+        assert isinstance(refused, Refused)
+        assert refused.reason is RejectReason.BEFORE_LEDGER
+        new = opened(make_job("J2", issued_at=at + timedelta(hours=1), **late))
+        assert await journal.accept(new, b"sealed") == Accepted("J2")
+        await journal.close()
+
+    asyncio.run(test())
+
+
+def test_a_crash_while_a_new_ledger_is_begun_leaves_the_decision_open(
+    journal_db: Path,
+) -> None:
+    set_aside(journal_db, START)
+    # All that is there after a crash before the first event: tables, and no event.
+    elsewhere = journal_db.parent.parent / "journal.db"
+    reopened(elsewhere)
+    elsewhere.rename(journal_db)
+    with pytest.raises(JournalDamagedError):
+        reopened(journal_db)
+    assert new_ledger(journal_db.parent).startswith("0 ")
+    reopened(journal_db)
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        (COUNTS[:-1], "count also: waste"),
+        ((*COUNTS, "hopper=1"), "--count hopper=1"),
+        (("shelf=4",), "--count shelf=4"),
+        (("hopper=-4",), "--count hopper=-4"),
+    ],
+)
+def test_every_place_must_be_counted_once(
+    journal_db: Path, counts: tuple[str, ...], text: str
+) -> None:
+    set_aside(journal_db, START)
+    said = new_ledger(journal_db.parent, counts=counts)
+    assert said.startswith("2 ")
+    assert text in said
+    assert not journal_db.exists()
+
+
+def test_a_journal_in_order_is_not_replaced(journal_db: Path) -> None:
+    before = journal_db.read_bytes()
+    said = new_ledger(journal_db.parent)
+    assert said.startswith("1 ")
+    assert "only a lost one is replaced" in said
+    assert journal_db.read_bytes() == before
+
+
+def test_nothing_of_an_unreadable_ledger_is_made_up(journal_db: Path) -> None:
+    garbage_header(journal_db)
+    ledger = salvage(journal_db).ledger
+    set_aside(journal_db, START)
+    assert new_ledger(journal_db.parent).startswith("0 ")
+    begun, _ = first_event(journal_db)
+    assert begun.old_ledger == ledger
+    assert (begun.old_no, begun.old_hash) == (None, None)
+
+
+@pytest.mark.mosquitto
+def test_the_daemon_sets_it_aside_tells_the_centre_and_does_not_start_again(
+    tmp_path: Path, stopped_mosquitto: Mosquitto, processes: Processes
+) -> None:
+    desk = Desk(tmp_path, stopped_mosquitto, processes)
+
+    async def scene(centre: Centre) -> None:
+        agent = desk.start_agent()
+        await centre.until(lambda: bool(centre.states))
+        agent.send_signal(signal.SIGTERM)
+        assert agent.wait(20) == 0
+        garbage_header(tmp_path / "state/journal.db")
+        for _ in range(2):
+            agent = desk.start_agent()
+            assert agent.wait(20) == MISCONFIGURED
+            assert "blanko ledger new" in desk.log_of(agent)
+        reason = "x-journal-damaged-error"
+        await centre.until(lambda: centre.states[-1]["state_reasons"] == [reason])
+        assert not centre.states[-1]["accepting"]
+        assert not centre.online[-1]["online"]
+        begin = ["-m", "agent", "ledger", "new", "--config", str(desk.config)]
+        begin += ["--because", "test", "--as", "siti"]
+        for count in COUNTS:
+            begin += ["--count", count]
+        done = processes.start(*begin)
+        assert done.wait(20) == 0
+        desk.start_agent()
+        await centre.until(lambda: centre.states[-1]["stock"].get("hopper") == 36)
+
+    play(desk, scene)
+    asides = list((tmp_path / "state").glob("journal-damaged-*.db"))
+    assert len(asides) == 1
