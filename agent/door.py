@@ -14,8 +14,8 @@ import structlog
 
 from agent.artwork import ArtworkError
 from agent.clock import Clock, Executor
+from agent.contract.agent_events import AgentRefusals
 from agent.contract.envelope import EnvelopeRefused, OpenedJob
-from agent.contract.events import AgentRefusals
 from agent.contract.messages import Job, RejectReason
 from agent.journal.journal import Accepted, Journal, Redelivered, Refused, Rejection
 from protocols.contract import Capabilities

@@ -13,7 +13,7 @@ import click
 from agent.cli.ask import REFUSED, fail
 
 if TYPE_CHECKING:
-    from agent.contract.events import SigningKey
+    from agent.contract.agent_events import SigningKey
     from agent.contract.keyring import CentreKey
     from agent.contract.messages import Ack
     from agent.journal.verify import Report

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.contract.events import SigningKey
+from agent.contract.agent_events import SigningKey
 from agent.contract.keyring import thumbprint
 from agent.contract.tokens import CHECKPOINT_JWS, ShapeError, jws_header
 

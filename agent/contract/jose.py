@@ -16,7 +16,7 @@ from joserfc import jwe, jws
 from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import ECKey, Key, OKPKey
 
-from agent.contract.events import SigningKey
+from agent.contract.agent_events import SigningKey
 from agent.contract.keyring import AgentKey, CentreKey, KeyFileError, thumbprint
 from agent.contract.tokens import MESSAGE_SIZE_MAX
 

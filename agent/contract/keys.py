@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from agent.contract.agent_events import SigningKey
 from agent.contract.documents import DocumentError, convert, parse
-from agent.contract.events import SigningKey
 from agent.contract.keyring import AgentKey, KeyFileError, agent_key, thumbprint
 
 Kind = Literal["P-256", "X25519"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
+from agent.contract import agent_events as own
 from agent.contract import events as e
 from agent.contract.checkpoints import sign_head
 from agent.contract.examples import BEGIN, BOOT, KEY_ID, LEDGER
@@ -52,7 +53,7 @@ def story() -> tuple[list[bytes], LedgerHead]:
         data = line.data
         if data is None:
             signature = sign_head(signer, LEDGER, head.no, head.hash)
-            data = e.Checkpoint(signature=signature)
+            data = own.Checkpoint(signature=signature)
         event = e.Event(
             ledger=LEDGER,
             no=index + 1,
@@ -71,10 +72,10 @@ def story() -> tuple[list[bytes], LedgerHead]:
     return lines, LedgerHead(ledger=LEDGER, no=head.no, hash=head.hash, acked=head.no)
 
 
-def _lines(signing: e.SigningKey) -> Iterator[_Line]:
+def _lines(signing: own.SigningKey) -> Iterator[_Line]:
     yield _Line(_new_ledger(), who=OPERATOR)
     yield _Line(e.AgentStarted(version="0.1.0", contract=0))
-    yield _Line(e.AgentKey(kid=KEY_ID, signing=signing))
+    yield _Line(own.AgentKey(kid=KEY_ID, signing=signing))
     yield _Line(
         e.SupplyRibbon(ribbon_kind="YMCKO", serial="RB-1", left=200, capacity=200)
     )
@@ -91,8 +92,8 @@ def _lines(signing: e.SigningKey) -> Iterator[_Line]:
     yield _Line(None)
 
 
-def _new_ledger() -> e.LedgerBegun:
-    return e.LedgerBegun(
+def _new_ledger() -> own.LedgerBegun:
+    return own.LedgerBegun(
         because="the disk of the computer failed, a new one was put in",
         counts={"hopper": 0, "path": 0, "output": 0, "reject-bin": 0},
         old_ledger="0f6e0c3a-51f2-4f0c-8d0e-6a2f1b7c9d10",
@@ -362,7 +363,7 @@ def _refusals() -> Iterator[_Line]:
             detail=advice.meaning,
         )
         yield _Line(rejected, f"J-{reason}" if verified else None)
-    yield _Line(e.AgentRefusals(counts={"bad-signature": 41, "malformed": 3}))
+    yield _Line(own.AgentRefusals(counts={"bad-signature": 41, "malformed": 3}))
 
 
 def _incidents() -> Iterator[_Line]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agent.clock import SystemClock
-from agent.contract.events import LedgerBegun
+from agent.contract.agent_events import LedgerBegun
 from agent.contract.messages import Clock
 from agent.journal.errors import JournalError
 from agent.journal.opening import SIDES, salvage

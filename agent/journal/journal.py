@@ -17,21 +17,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from agent.clock import Clock, Executor, TrustedTime
 from agent.contract.checkpoints import sign_head
-from agent.contract.events import (
-    AgentKey,
-    Data,
-    Evidence,
-    Expected,
-    Item,
-    Place,
-    Stage,
-)
+from agent.contract.events import Data, Evidence, Expected, Item, Place, Stage
 from agent.contract.messages import Ack, CurrentJob, LedgerHead
 from agent.contract.messages import Clock as ClockWord
 from agent.journal import acks, attempts, jobs, kept, people, stock
 from agent.journal.acks import AckVerdict
 from agent.journal.attempts import Closing, OpenAttempt, Resolution
-from agent.journal.chain import Head
 from agent.journal.changed import Changed
 from agent.journal.errors import JournalError, Refusal, StorageFullError
 from agent.journal.jobs import Accepted, JobView, Redelivered, Refused, Rejection
@@ -417,18 +408,9 @@ class Journal:
 
     async def sign_with(self, signer: Signer) -> None:
         """Sign checkpoints with this key from now on; a new one is announced first."""
+        await self._write(lambda tx: kept.name_key(tx, signer))
         ledger = self.ledger
-
-        def sign(head: Head) -> str:
-            return sign_head(signer, ledger, head.no, head.hash)
-
-        def announce(tx: Transaction) -> None:
-            named = tx.db.execute("SELECT value FROM latest WHERE name = 'signing-key'")
-            if named.fetchone() != (signer.public.kid,):
-                tx.append(AgentKey(kid=signer.agent_kid, signing=signer.public))
-
-        await self._write(announce)
-        self._store.sign = sign
+        self._store.sign = lambda head: sign_head(signer, ledger, head.no, head.hash)
 
     async def end_day(self) -> None:
         """Sign for the day before, if it is over and something was written in it."""

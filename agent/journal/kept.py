@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from agent.contract.agent_events import AgentKey
 from agent.contract.events import Evidence
 from agent.journal.store import Transaction
+
+if TYPE_CHECKING:
+    from agent.contract.jose import Signer
 
 
 def newest_signed(db: sqlite3.Connection) -> datetime | None:
@@ -47,3 +52,12 @@ def ribbon(db: sqlite3.Connection) -> tuple[str, str] | None:
     """Return kind and serial of the ribbon that was reported last."""
     row = db.execute("SELECT value FROM latest WHERE name = 'ribbon'").fetchone()
     return None if row is None else msgspec.json.decode(row[0], type=tuple[str, str])
+
+
+def name_key(tx: Transaction, signer: Signer) -> None:
+    """Announce the key that signs checkpoints from here on, unless it is known."""
+    row = tx.db.execute(
+        "SELECT value FROM latest WHERE name = 'signing-key'"
+    ).fetchone()
+    if row != (signer.public.kid,):
+        tx.append(AgentKey(kid=signer.agent_kid, signing=signer.public))

@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from agent.contract.events import Event, LedgerBegun
+from agent.contract.agent_events import LedgerBegun
+from agent.contract.events import Event
 from agent.journal import chain, schema
 from agent.journal.chain import GENESIS, ChainError, Head
 from agent.journal.errors import JournalDamagedError, JournalError, StorageFullError

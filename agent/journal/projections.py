@@ -7,19 +7,19 @@ tables cannot say what the chain does not, and a replay makes them again.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 
 import msgspec
 
+from agent.contract.agent_events import AgentKey, Checkpoint, LedgerBegun
 from agent.contract.events import (
     AgentDenied,
-    AgentKey,
     AgentRoster,
     AttemptClosed,
     AttemptDecided,
     AttemptInterrupted,
     AttemptResolved,
     AttemptStage,
-    Checkpoint,
     Event,
     Evidence,
     Expected,
@@ -37,7 +37,6 @@ from agent.contract.events import (
     JobReturned,
     JobStarted,
     JobStopped,
-    LedgerBegun,
     Place,
     PrinterCounted,
     Stage,
@@ -119,10 +118,7 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
         case IncidentRaised(incident=Incident.LEDGER_FORK):
             _latest(db, "forked", str(event.no))
         case LedgerBegun(counts=counts):
-            _latest(db, "begun", event.at.isoformat())
-            whole = {**counts, Place.RECEIVED: sum(counts.values())}
-            books = [(Item.BLANK, place, count) for place, count in whole.items()]
-            db.executemany("REPLACE INTO stock VALUES (?, ?, ?)", books)
+            _begun(db, event, counts)
         case AgentKey(signing=signing):
             _latest(db, "signing-key", signing.kid)
         case Checkpoint():
@@ -136,6 +132,14 @@ def _state(db: sqlite3.Connection, event: Event) -> JobState:
     if row is None:
         raise IllegalStepError("a job that was never accepted takes no step")
     return JobState(row[0])
+
+
+def _begun(db: sqlite3.Connection, event: Event, counts: Mapping[str, int]) -> None:
+    """Take a person's count for the books; what came before is not known."""
+    _latest(db, "begun", event.at.isoformat())
+    whole = {**counts, Place.RECEIVED: sum(counts.values())}
+    books = [(Item.BLANK, place, count) for place, count in whole.items()]
+    db.executemany("REPLACE INTO stock VALUES (?, ?, ?)", books)
 
 
 def _accepted(db: sqlite3.Connection, event: Event, job: JobAccepted) -> None:

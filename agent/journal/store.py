@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+from agent.contract.agent_events import Checkpoint
 from agent.contract.events import (
     AgentStopped,
-    Checkpoint,
     Data,
     Event,
     JobAborted,

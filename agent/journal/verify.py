@@ -16,12 +16,13 @@ from urllib.parse import quote
 
 import msgspec
 
+from agent.contract.agent_events import AgentKey, Checkpoint, SigningKey
 from agent.contract.checkpoints import (
     CheckpointError,
     check_checkpoint,
     genuine,
 )
-from agent.contract.events import AgentKey, Checkpoint, Event, SigningKey
+from agent.contract.events import Event
 from agent.contract.messages import Ack
 from agent.journal import chain, schema
 from agent.journal.chain import GENESIS, Head

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 
 from agent.cli import main
 from agent.clock import InlineExecutor
-from agent.contract.events import LedgerBegun, Place
+from agent.contract.agent_events import LedgerBegun
+from agent.contract.events import Place
 from agent.contract.messages import RejectReason
 from agent.journal import chain
 from agent.journal.errors import JournalDamagedError, JournalError

@@ -10,7 +10,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.contract.events import AgentRefusals, AgentStopped, Event, JobStarted
+from agent.contract.agent_events import AgentRefusals
+from agent.contract.events import AgentStopped, Event, JobStarted
 from agent.contract.messages import Clock
 from agent.journal.chain import GENESIS, ChainError, Head, open_line, seal, verify
 
