@@ -31,6 +31,7 @@ from protocols.evolis.status import flags_up
 from protocols.evolis.stream import told
 
 SHOWN_SIZE_MAX = 32  # bytes of hex in a comment
+SHOWN_LINES_MAX = 40  # of a reply's text in a comment
 STUB_SIZE_MAX = 4096  # bytes of hex in a stanza; more is no reply of this protocol
 # Each word has its own number of parameters: what follows are dots, whatever they say.
 _NUMBER = rb"([1-9]\d{0,4})"
@@ -42,6 +43,7 @@ _HEADS = (
 _WORD = re.compile(r"[A-Za-z]{1,8}")
 _DENIED = ("Dm", "Rmb", "Smr")  # what they carry or read is a card holder's
 _STREAMS = [row for row in COMMANDS.values() if row.answer is Answer.IGNORED]
+_ESCAPED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 _PLAIN = re.compile(r"[\w ,]*")  # what a regular expression takes as it stands
 
 
@@ -205,6 +207,9 @@ def _answer(raw: bytes, request: _Request, *, ended: bool) -> _Answer:
 
 def _words(reply: Reply) -> tuple[str, ...]:
     texts = [repr(line) for line in reply.text.splitlines()] or ["no text"]
+    more = len(texts) - SHOWN_LINES_MAX
+    if more > 0:
+        texts = [*texts[:SHOWN_LINES_MAX], f"and {more} lines more"]
     word = refusal(reply.text)
     if word is not None:
         texts[0] += f": refused, {word.name}"
@@ -277,8 +282,8 @@ def _quoted(text: str) -> str:
     """A string of TOML."""
     pieces = []
     for one in text:
-        if one in '"\\':
-            pieces.append(f"\\{one}")
+        if one in _ESCAPED:
+            pieces.append(_ESCAPED[one])
         elif one.isprintable():
             pieces.append(one)
         else:

@@ -123,6 +123,15 @@ def test_a_status_is_told_by_the_names_of_its_bits():
         assert words in text
 
 
+def test_a_text_of_many_lines_is_shown_in_part_and_its_stanza_is_whole():
+    lines = "\n".join("a:1" for _ in range(500))
+    text = text_of(whole(encode(Op.RIBBON), lines.encode() + b"\x00"))
+    assert comments(text).count("'a:1'") == 40
+    assert "and 460 lines more" in comments(text)
+    assert tomllib.loads(text)["reply"][0]["text"] == lines
+    assert len(text) < 10_000
+
+
 def test_a_reserved_bit_is_told_by_its_number():
     text = text_of(whole(b"", b"\x00" + status(war=0x00000030)))
     assert "war 00000030: reserved 00000030" in text

@@ -155,3 +155,18 @@ def test_a_command_out_of_place_says_what_became_of_the_card(state, fate):
         with pytest.raises(LocalProtocolError) as caught:
             illegal(session_in(state))
         assert caught.value.card is fate
+
+
+@pytest.mark.parametrize("state", [State.FREE, State.RESERVED, State.CLAIMED])
+def test_between_cards_one_may_let_go_clear_a_fault_and_see_a_stray(state):
+    assert TRANSITIONS[state, Op.RELEASE] is State.FREE
+    assert TRANSITIONS[state, Op.CLEAR_FAULT] is state
+    session = session_in(state)
+    session.saw_card(inside=True)
+    assert session.card is UNKNOWN
+
+
+def test_a_printer_is_let_go_between_cards_and_after_one():
+    ways = {state for state, op in TRANSITIONS if op is Op.RELEASE}
+    between = {State.FREE, State.RESERVED, State.CLAIMED}
+    assert ways == between | {State.DELIVERED, State.REJECTED}
