@@ -9,7 +9,7 @@ SABOTAGE ?=
 KEEP ?=
 SEEDS ?= 20000
 FROM ?= 1
-RUNS ?= 100000
+RUNS ?= 50000
 DEMO_FLAGS := $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
 
 .PHONY: help demo test soak lint bench show-interop show-ledger fuzz fresh deps contract docs lock clean
@@ -46,7 +46,7 @@ show-interop: ## the vendor's SDK on the emulator: codes of each fault, pictures
 	@scripts/venv dev
 	@$(PY) -m tests.interop.evolis_sdk.show
 
-fuzz: ## bytes of chance for every parser, guided by coverage [RUNS=100000 each]
+fuzz: ## bytes of chance for every parser, guided by coverage [RUNS=50000 each]
 	@scripts/venv fuzz
 	@.venv-fuzz/bin/python -m tests.fuzz $(RUNS)
 
