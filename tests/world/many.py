@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import traceback
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -82,6 +83,10 @@ def run(tasks: Iterable[Task]) -> Count:
 
 
 def _one(task: Task) -> tuple[float, int, str]:
-    result = play(task.plan)
+    try:
+        result = play(task.plan)
+    except Exception as error:  # noqa: BLE001 - the other worlds go on
+        where = "".join(traceback.format_exception(error))
+        return 0.0, 0, f"{where}again: python -m tests.world {task.again}"
     text = failure(result, task.again) if result.complaints else ""
     return result.ended_s, len(result.points), text

@@ -23,6 +23,7 @@ REFILL_COUNT = 4
 RIBBON_SETS = 20
 OUT_OF_STEP_LOOKS = 8  # that the agent finds no printer, then it is switched off and on
 REJECT_ASKS_MAX = 2  # then the card is taken out by hand
+_ASK_FOR_BLANKS = frozenset({"media-empty-error", "x-stock-mismatch-error"})
 INVISIBLE = (FaultKind.DOUBLE_FEED,)
 
 
@@ -58,7 +59,7 @@ class Person:
         """Look once at printer and agent, and do what is to be done."""
         self._remove_causes()
         await self.report_blanks(journal)
-        await self._refill(journal)
+        await self._refill(journal, reasons)
         self._change_ribbon(reasons)
         self._bring_back_in_step(reasons)
         job = journal.doubtful()
@@ -80,8 +81,10 @@ class Person:
             clear(self._machine.hand, kind)
             self._machine.touched("person")
 
-    async def _refill(self, journal: Journal) -> None:
-        if self._machine.mechanism.at(Place.HOPPER) or not journal.queued_count():
+    async def _refill(self, journal: Journal, reasons: list[str]) -> None:
+        there = bool(self._machine.mechanism.at(Place.HOPPER))
+        booked = journal.stock()[StockPlace.HOPPER] > 0
+        if not _ASK_FOR_BLANKS & set(reasons) or (there and booked):
             return
         self._say(f"loads {REFILL_COUNT} blanks and says so")
         self._machine.hand.load(REFILL_COUNT)
@@ -127,7 +130,6 @@ class Person:
             to = Place.HOPPER
         else:
             to = Place.REJECT_BIN
-            self._stray(blank, "found in the path and put into the reject bin")
         self._move(blank, to)
 
     def _move(self, blank: Blank, to: Place) -> None:
@@ -141,9 +143,6 @@ class Person:
         else:
             blank.place = to
         machine.touched("person")
-
-    def _stray(self, blank: Blank, why: str) -> None:
-        self._deeds.strayed.setdefault(blank.blank_id, why)
 
     async def _answer(self, journal: Journal, job: JobView) -> None:
         key = (job.job_id, job.attempts)

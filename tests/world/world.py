@@ -25,7 +25,7 @@ from agent.contract.messages import Job
 from agent.door import Door
 from agent.health import Health
 from agent.journal import chain
-from agent.journal.journal import Journal
+from agent.journal.journal import Journal, JournalError
 from agent.newcomer import Newcomer
 from agent.state import Standing, state_of
 from agent.uplink import Ends, Uplink
@@ -285,7 +285,10 @@ class World:
             finally:
                 died.cancel()
             if asked.done() and not asked.cancelled():
-                asked.result()
+                try:
+                    asked.result()
+                except JournalError as error:
+                    self.story.tell("person", f"is told to wait: {error.__class__}")
 
     async def _act(self, act: Act) -> None:
         self._pending_acts += 1
