@@ -47,6 +47,7 @@ class Truth:
     strayed: dict[str, str]  # blanks that people moved behind the agent's back
     lies: dict[Key, str]
     by_strangers: set[str] = field(default_factory=set)  # printed by another host
+    counters_struck: bool = False  # a counter of the printer's went wrong
 
 
 def judge(books: Books, truth: Truth, job_ids: list[str]) -> list[str]:
@@ -116,6 +117,7 @@ def places(books: Books, truth: Truth) -> list[str]:
         if not (seen or gone or _explained(books, truth, card_id)):
             found.append(f"{card_id}: booked in {place}, lies in {card.place}")
     sums = Counter(booked.values())
+    sums["hopper"] -= books.unaccounted
     idle = _attempts_without_a_blank(books, truth)
     for place in ("hopper", "output", "reject-bin", "missing"):
         off = books.stock[place] - sums[place]
@@ -127,8 +129,13 @@ def places(books: Books, truth: Truth) -> list[str]:
     inside = sum(n for place, n in books.stock.items() if place != "received")
     if books.stock["received"] != inside:
         found.append(f"received {books.stock['received']}, accounted for {inside}")
-    if books.stock["suspense"] not in (0, 1):
-        found.append(f"{books.stock['suspense']} blanks in suspense at once")
+    in_doubt = books.stock["suspense"] - books.unaccounted
+    if in_doubt not in (0, 1):
+        found.append(f"{in_doubt} blanks in doubt at once")
+    fed_more = any(len(blanks) > 1 for blanks in truth.fed.values())
+    moved = truth.by_strangers or truth.counters_struck or truth.strayed or fed_more
+    if books.unaccounted and not moved:
+        found.append(f"{books.unaccounted} blanks unaccounted for, and none left")
     return found
 
 

@@ -59,6 +59,7 @@ class Books:
     lines: list[bytes] = field(default_factory=list)
     completed: Counter[str] = field(default_factory=Counter)
     incidents: list[str] = field(default_factory=list)
+    unaccounted: int = 0  # blanks whose leaving only the printer's counter showed
 
     @property
     def newest(self) -> Attempt | None:
@@ -134,6 +135,8 @@ class Notary:
         elif kind.startswith("attempt-"):
             self._attempt(kind, (job, event["attempt"]), data)
         elif kind == "stock-moved":
+            if data["cause"] == "unaccounted":
+                self.books.unaccounted += data["count"]
             source, count = data["source"], data["count"]
             self.books.stock[source] += count if source == "received" else -count
             self.books.stock[data["destination"]] += count

@@ -142,7 +142,7 @@ class Disk:
         commits, self._commits = self._commits, 0
         if self._before is not None:
             after = self._after or Files.read(process.folder)
-            await process.die(torn(self._floor or self._before, after, process.dice))
+            await process.die(torn(self._before, after, process.dice))
         for _ in range(commits):
             if process.reaches():
                 await process.die(self._left_now())
@@ -159,14 +159,17 @@ class Disk:
                 self._synced = True
             case "COMMIT":
                 self._commits += 1
-                if self._synced:
+                dies = process.reaches("commit")
+                if dies or not self._synced:
+                    now = self._floor or Files.read(process.folder)
+                    self._before = now if dies else None
+                    self._floor = None if self._synced else now
+                else:
                     self._floor = None
-                elif self._floor is None:
-                    self._floor = Files.read(process.folder)
-                if process.reaches("commit"):
-                    self._before = Files.read(process.folder)
-            case "PRAGMA wal_checkpoint(TRUNCATE)" if self._before is not None:
-                self._after = Files.read(process.folder)
+            case "PRAGMA wal_checkpoint(TRUNCATE)":
+                if self._before is not None:
+                    self._after = Files.read(process.folder)
+                self._floor = None  # it syncs the -wal before all else
 
     def _left_now(self) -> Files | None:
         """What a death leaves now: with the power goes what was never synced."""

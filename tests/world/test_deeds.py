@@ -59,6 +59,14 @@ def test_a_strange_card_in_the_path_is_an_incident(monkeypatch):
     assert books.completed == Counter({"J1": 1, "J2": 1})
 
 
+def test_a_card_of_another_host_is_an_incident_and_its_blank_in_suspense(monkeypatch):
+    plan = Plan(0, TWO, acts=(Act(10.0, What.PRINT_ALONE),))
+    books, real = books_of(plan, monkeypatch)
+    assert "unaccounted-card" in books.incidents
+    assert books.unaccounted == 1 == books.stock["suspense"]
+    assert books.stock["hopper"] == real[Place.HOPPER]
+
+
 def test_a_counter_that_jumps_under_a_card_is_an_incident(monkeypatch):
     plan = Plan(0, TWO[:1], strikes=(Strike(5.0, FaultKind.COUNTER_JUMP),))
     books, _ = books_of(plan, monkeypatch)

@@ -90,6 +90,11 @@ def two_in_suspense(case: Case) -> None:
     case.books.stock.update({"suspense": 2, "received": 2})
 
 
+def unaccounted_for_nothing(case: Case) -> None:
+    case.books.unaccounted = 1
+    case.books.stock.update({"suspense": 1, "hopper": -1})
+
+
 def another_picture(case: Case) -> None:
     case.truth.cards["a"].digest = "e" * 64
 
@@ -111,7 +116,8 @@ LIES: dict[Callable[[Case], None], str] = {
     a_spoiled_card_at_the_output: "a: booked in reject-bin, lies in output",
     a_wrong_sum: "hopper: the books say 1, the cards' own stories 2",
     a_blank_out_of_nothing: "received 4, accounted for 3",
-    two_in_suspense: "2 blanks in suspense at once",
+    two_in_suspense: "2 blanks in doubt at once",
+    unaccounted_for_nothing: "1 blanks unaccounted for, and none left",
     another_picture: "a: good for J1, with other panels",
     a_mark_of_nobodys: "b: part-printed, and no attempt printed on it",
     good_without_a_blank: "J1: good, and no blank was taken for it",

@@ -33,6 +33,7 @@ from agent.worker import Worker
 from agent.workshop import Workshop
 from protocols.evolis.driver import EvolisDriver
 from protocols.vocabulary import CardSide, StateReason
+from simulators.faults import FaultKind
 from tests.agent.virtual_time import LoopClock, VirtualTimeLoop, elapse
 from tests.world import judge
 from tests.world.broker import Broker, MemoryLink
@@ -48,8 +49,10 @@ from tests.world.story import Story
 from tests.world.wire import Wire
 
 LIMIT_S = 1500.0
+LIVES_MAX = 12
 LOOK_AT_REST_S = 3.0
 SESSION_ID = 4711
+COUNTER_KINDS = {FaultKind.COUNTER_RESET, FaultKind.COUNTER_JUMP}
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,7 @@ class World:
         self.life: Life | None = None
         self._lives: list[Process] = []
         self._pending_acts = 0
+        self._person_looks = False
 
     def now(self) -> datetime:
         now = self.clock.wall()
@@ -219,7 +223,7 @@ class World:
     async def _live(self) -> None:
         left: Files | None = None
         number = 0
-        while True:
+        while number < LIVES_MAX:
             deaths = self.plan.deaths
             death = deaths[number] if number < len(deaths) else None
             number += 1
@@ -230,6 +234,7 @@ class World:
                 left.write(folder)
             left = await self._one_life(Process(folder, death, self.dice))
             await elapse(death.down_s if death is not None else 1.0)
+        self.story.complain(f"the agent was started {LIVES_MAX} times")
 
     async def _one_life(self, process: Process) -> Files:
         self._lives.append(process)
@@ -276,6 +281,7 @@ class World:
                 continue
             assert life.journal is not None
             # A person's word that dies with the agent is given again.
+            self._person_looks = True
             asked = life.process.start(
                 self.person.look(life.journal, life.worker.picture.reasons)
             )
@@ -284,6 +290,7 @@ class World:
                 await asyncio.wait({asked, died}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 died.cancel()
+                self._person_looks = False
             if asked.done() and not asked.cancelled():
                 try:
                     asked.result()
@@ -322,7 +329,7 @@ class World:
     async def _until_at_rest(self) -> None:
         while self.story.at_s < LIMIT_S:
             await elapse(LOOK_AT_REST_S)
-            if self._at_rest():
+            if self._at_rest() or len(self._lives) >= LIVES_MAX:
                 return
         self.story.complain(f"no peace within {LIMIT_S:g} s")
 
@@ -332,7 +339,7 @@ class World:
         held = self.centre.book.ledger.no
         return (
             not open_jobs
-            and not self._pending_acts
+            and not (self._pending_acts or self._person_looks)
             and self.life is not None
             and held == len(books.lines) > 0
             and not self.machine.mechanism.moving
@@ -376,8 +383,18 @@ class World:
             for blank in machine.mechanism.blanks
         }
         return judge.Truth(
-            cards, deeds.fed, deeds.strayed, deeds.lies, self.by_strangers
+            cards,
+            deeds.fed,
+            deeds.strayed,
+            deeds.lies,
+            self.by_strangers,
+            counters_struck=self._counters_struck(),
         )
+
+    def _counters_struck(self) -> bool:
+        plan = self.plan
+        kinds = {kind for kind, _ in plan.faults} | {one.kind for one in plan.strikes}
+        return bool(kinds & COUNTER_KINDS) or plan.loses_last_count
 
 
 def draw(job: Job, _parts: Mapping[str, bytes]) -> Mapping[CardSide, Image.Image]:
