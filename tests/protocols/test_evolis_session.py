@@ -170,3 +170,16 @@ def test_a_printer_is_let_go_between_cards_and_after_one():
     ways = {state for state, op in TRANSITIONS if op is Op.RELEASE}
     between = {State.FREE, State.RESERVED, State.CLAIMED}
     assert ways == between | {State.DELIVERED, State.REJECTED}
+
+
+def test_a_whole_job_begins_with_a_claim_and_is_ended_by_us_or_for_a_dead_self():
+    of_jobs = {
+        (state, op): after
+        for (state, op), after in TRANSITIONS.items()
+        if op in (Op.JOB, Op.JOB_END)
+    }
+    assert of_jobs == {
+        (State.CLAIMED, Op.JOB): State.JOB_SENT,
+        (State.JOB_SENT, Op.JOB_END): State.JOB_ENDED,
+        (State.FREE, Op.JOB_END): State.FREE,
+    }
