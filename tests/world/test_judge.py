@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simulators.blanks import Place
 from tests.world import judge
+from tests.world.files import NAME, Files, torn
 from tests.world.judge import Card, Truth
 from tests.world.notary import Attempt, Books, Notary
 from tests.world.plan import STANDARD
@@ -237,3 +244,52 @@ def sabotaged(monkeypatch, deed: Callable[[World], None]) -> list[str]:
 
     monkeypatch.setattr(World, "_judge", judge_after)
     return play(STANDARD["simplex"]).complaints
+
+
+def a_ledger(folder: Path, lines: list[bytes]) -> Path:
+    folder.mkdir()
+    with contextlib.closing(sqlite3.connect(folder / NAME)) as db:
+        db.execute("CREATE TABLE events (no INTEGER PRIMARY KEY, line BLOB)")
+        db.executemany("INSERT INTO events VALUES (?, ?)", enumerate(lines, 1))
+        db.commit()
+    return folder
+
+
+def line(no: int, kind: str = "agent-started") -> bytes:
+    event = {"no": no, "data": {"kind": kind}}
+    return b"0" * 64 + b" " + json.dumps(event).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("left", "complaint"),
+    [
+        ([line(1)], "event 2 was durable and is lost"),
+        ([line(1), line(2, "x")], "event 2 was durable and is another now"),
+        ([line(1), line(2), line(3)], None),
+    ],
+)
+def test_what_was_durable_before_a_crash_must_be_there_after_it(
+    tmp_path, left, complaint
+):
+    story = Story(lambda: 0.0)
+    notary = Notary(story)
+    notary.follow(a_ledger(tmp_path / "before", [line(1), line(2)]))
+    notary.follow(a_ledger(tmp_path / "after", left))
+    notary.leave()
+    assert story.complaints == ([complaint] if complaint else [])
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40), st.randoms())
+def test_a_tear_keeps_what_was_synced_and_a_prefix_of_the_rest(kept, more, dice):
+    left = torn(Files(b"db", kept), Files(b"db", kept + more), dice)
+    assert left.db == b"db"
+    assert left.wal.startswith(kept)
+    assert (kept + more).startswith(left.wal)
+
+
+@given(st.binary(min_size=1, max_size=40), st.randoms())
+def test_a_tear_in_a_checkpoint_leaves_the_old_log_or_the_new_file(wal, dice):
+    old, new = b"old" * 5, b"new" * 5
+    left = torn(Files(old, wal), Files(new, b""), dice)
+    assert left.db == new or left.wal == wal
+    assert wal.startswith(left.wal)
