@@ -139,6 +139,7 @@ class Disk:
         if isinstance(result, Store):
             self._db = result._db
             self._db.set_trace_callback(self._statement)
+            self._watch_syncs(result)
         commits, self._commits = self._commits, 0
         if self._before is not None:
             after = self._after or Files.read(process.folder)
@@ -149,6 +150,18 @@ class Disk:
         if commits:
             self._committed()
         return result
+
+    def _watch_syncs(self, store: Store) -> None:
+        """Know of the one sync that no statement tells of."""
+        whole = store._sync
+
+        def sync() -> None:
+            whole()
+            if self._before is not None:
+                self._after = Files.read(self._process.folder)
+            self._floor = None
+
+        store._sync = sync  # type: ignore[method-assign] # it is looked at, not changed
 
     def _statement(self, sql: str) -> None:
         process = self._process
