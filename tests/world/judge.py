@@ -116,8 +116,7 @@ def places(books: Books, truth: Truth) -> list[str]:
         gone = place == "missing" and card.place in ("hand", "path")
         if not (seen or gone or _explained(books, truth, card_id)):
             found.append(f"{card_id}: booked in {place}, lies in {card.place}")
-    sums = Counter(booked.values())
-    sums["hopper"] -= books.unaccounted
+    sums = _sums(books, truth)
     idle = _attempts_without_a_blank(books, truth)
     for place in ("hopper", "output", "reject-bin", "missing"):
         off = books.stock[place] - sums[place]
@@ -213,6 +212,17 @@ def _booked(books: Books, truth: Truth) -> dict[str, str]:
         if card is not None and card.card_id in booked:
             booked[card.card_id] = BOOKED[attempt.outcome]
     return booked
+
+
+def _sums(books: Books, truth: Truth) -> Counter[str]:
+    """Blanks by place, by the story of the attempts; one put back may be in two."""
+    own = sum(not card.strange for card in truth.cards.values())
+    sums = Counter({"hopper": own - books.unaccounted})
+    for attempt in books.attempts.values():
+        if _card_of(attempt, truth) is not None:
+            sums["hopper"] -= 1
+            sums[BOOKED[attempt.outcome]] += 1
+    return sums
 
 
 def _card_of(attempt: Attempt, truth: Truth) -> Card | None:

@@ -247,7 +247,10 @@ class World:
             if process.dead:
                 self._died(process)
             elif not main.cancelled() and (error := main.exception()) is not None:
-                self.story.complain(f"agent: ended by {_named(error)}")
+                # A journal that cannot be written ends the daemon; it is started again.
+                allowed = isinstance(_first(error), JournalError)
+                tell = self._ended if allowed else self.story.complain
+                tell(f"agent: ended by {_named(error)}")
         finally:
             self.life = None
             died.cancel()
@@ -259,6 +262,9 @@ class World:
         if life.ended_well:
             process.left = Files.read(process.folder)
         return process.left
+
+    def _ended(self, what: str) -> None:
+        self.story.tell("agent", what)
 
     def _died(self, process: Process) -> None:
         death = process.death
@@ -457,5 +463,12 @@ def _logged() -> Iterator[None]:
         structlog.configure(**before)
 
 
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def _named(error: BaseException) -> str:
+    error = _first(error)
     return f"{type(error).__name__}: {error}"
