@@ -183,3 +183,27 @@ def test_a_whole_job_begins_with_a_claim_and_is_ended_by_us_or_for_a_dead_self()
         (State.JOB_SENT, Op.JOB_END): State.JOB_ENDED,
         (State.FREE, Op.JOB_END): State.FREE,
     }
+
+
+def test_where_a_card_is_sent_is_where_it_is_then():
+    after = {
+        (state, op): TRANSITIONS[state, op]
+        for state, op in TRANSITIONS
+        if op in (Op.EJECT, Op.EJECT_STRAY, Op.REJECT)
+    }
+    assert after == {
+        (State.PRINTED, Op.EJECT): State.DELIVERED,
+        (State.CLAIMED, Op.EJECT_STRAY): State.DELIVERED,
+        (State.CLAIMED, Op.REJECT): State.REJECTED,
+        (State.FED, Op.REJECT): State.REJECTED,
+        (State.PRINTED, Op.REJECT): State.REJECTED,
+    }
+
+
+@pytest.mark.parametrize(
+    "op", [Op.SET_INPUT_TRAY, Op.SET_OUTPUT_TRAY, Op.SET_ERROR_TRAY]
+)
+def test_trays_are_set_between_cards_alone_and_move_none(op):
+    between = (State.FREE, State.RESERVED, State.CLAIMED)
+    legal = {state: TRANSITIONS[state, one] for state, one in TRANSITIONS if one is op}
+    assert legal == {state: state for state in between}
