@@ -14,7 +14,7 @@ from agent.attempt import SLACK_S, Attempt, Card, Finished, doubt_reasons
 from agent.clock import Clock, Executor
 from agent.contract.events import Decision, IncidentRaised, Place
 from agent.journal.journal import Closing, Journal, OpenAttempt
-from agent.lifecycle.facts import faults_of
+from agent.lifecycle.facts import errors_of, faults_of
 from agent.lifecycle.recovery import MOVES, OUTCOMES, Finding, recover
 from agent.lifecycle.states import JobState
 from agent.workshop import CannotPrintError, Workshop
@@ -175,6 +175,8 @@ class Aftermath:
             return await attempt.go_on(found.attempt)
         if decision is Decision.DELIVER:
             return await attempt.deliver(found.attempt)
+        if errors_of(seen.status.reasons):
+            await driver.clear_fault()  # one that stops no card yet refuses the motion
         return await attempt.reject(found.attempt)
 
     async def _write_down(self, found: OpenAttempt, finding: Finding) -> bool:

@@ -14,6 +14,7 @@ from agent.contract.events import Found, Place
 from agent.journal import chain
 from agent.journal.journal import Refusal, Resolution
 from agent.lifecycle.states import JobState
+from protocols.errors import DeviceError
 from protocols.vocabulary import PrinterState, StateReason
 from tests.agent.paper_printer import (
     CAN,
@@ -252,6 +253,26 @@ def test_a_card_left_inside_when_its_jam_was_cleared_is_rejected_and_made_again(
         (decided,) = await details(station, "attempt-decided")
         assert (decided["decision"], decided["row"]) == ("reject", 8)
         assert not decided["unbroken"]
+
+    drive(test)
+
+
+def test_an_error_about_the_next_card_is_acknowledged_before_the_reject(
+    tmp_path: Path,
+) -> None:
+    """A ribbon that ended keeps no printer from rest, but refuses the next motion."""
+
+    async def test() -> None:
+        station = await Station.make(tmp_path)
+        await station.stock(5)
+        ended = frozenset({error(StateReason.RIBBON_EMPTY)})
+        failure = DeviceError("stopped", reasons=ended)
+        station.machine.faults = [Fault("print_side", "before", failure)]
+        await station.send(make_job())
+        await station.work_until(lambda: station.state() is JobState.COMPLETED)
+        steps = station.machine.steps
+        assert "clear_fault" in steps[: steps.index("reject")]
+        station.check_books()
 
     drive(test)
 
