@@ -23,6 +23,7 @@ from agent import __version__
 from agent.artwork import render
 from agent.bereft import mourn
 from agent.clock import SystemClock, ThreadExecutor
+from agent.clockwatch import watch_clock
 from agent.config import Config, ConfigError, load
 from agent.contract.envelope import open_ack, open_job
 from agent.contract.events import AgentStarted, AgentStopped
@@ -203,6 +204,7 @@ class Agent:
                 group.create_task(self._prove_keys()),
                 group.create_task(watch_unconfirmed(self._journal, self._clock)),
                 group.create_task(self._end_days()),
+                group.create_task(watch_clock(self._journal, self._clock)),
                 group.create_task(
                     give_back_when_quiet(self._journal.changed, self._clock, trim)
                 ),

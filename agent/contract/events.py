@@ -134,6 +134,7 @@ class Incident(StrEnum):
     PRINTER_CHANGED = "printer-changed"
     LEDGER_FORK = "ledger-fork"
     SECOND_AGENT = "second-agent"
+    CLOCK_JUMP = "clock-jump"  # the system clock was set
     UNCONFIRMED = "unconfirmed"  # no second identity within 24 hours
 
 

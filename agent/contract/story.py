@@ -76,11 +76,11 @@ def _lines(signing: own.SigningKey) -> Iterator[_Line]:
     yield _Line(_new_ledger(), who=OPERATOR)
     yield _Line(e.AgentStarted(version="0.1.0", contract=0))
     yield _Line(own.AgentKey(kid=KEY_ID, signing=signing))
+    yield from _blanks_come(4)
     yield _Line(
         e.SupplyRibbon(ribbon_kind="YMCKO", serial="RB-1", left=200, capacity=200)
     )
     yield _Line(e.PrinterCounted(evidence=_evidence("none", 0)))
-    yield from _blanks_come()
     yield from _good_card()
     yield from _doubtful_card()
     yield from _spoiled_card()
@@ -104,8 +104,8 @@ def _new_ledger() -> own.LedgerBegun:
     )
 
 
-def _blanks_come() -> Iterator[_Line]:
-    """Received by two people, the second of them later, and loaded by one."""
+def _blanks_come(no: int) -> Iterator[_Line]:
+    """From event `no` on: received by two, one of them later, and loaded by one."""
     people = [f"{OPERATOR} operator", f"{SUPERVISOR} supervisor"]
     yield _Line(e.AgentRoster(sha256=_digest("roster"), people=people))
     received = e.StockMoved(
@@ -118,7 +118,7 @@ def _blanks_come() -> Iterator[_Line]:
         unconfirmed=True,
     )
     yield _Line(received, who=OPERATOR)
-    confirmed = e.StockConfirmed(movement=4, late=False, identity="proven")
+    confirmed = e.StockConfirmed(movement=no + 1, late=False, identity="proven")
     yield _Line(confirmed, who=SUPERVISOR)
     loaded = _move(
         e.Place.DESK,
@@ -383,6 +383,7 @@ def _incidents() -> Iterator[_Line]:
         (e.Incident.PRINTER_CHANGED, "PR-0002 answers, PR-0001 is expected"),
         (e.Incident.LEDGER_FORK, "the ack names another line"),
         (e.Incident.SECOND_AGENT, "the session was taken over twice in 60 s"),
+        (e.Incident.CLOCK_JUMP, "the system clock was set 86400 s forward"),
         (e.Incident.UNCONFIRMED, "nobody else stood for a movement of siti's"),
     ):
         yield _Line(e.IncidentRaised(incident=incident, detail=detail))

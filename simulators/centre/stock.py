@@ -49,6 +49,11 @@ class StockBook:
         if kind == "agent-roster":
             self.people = frozenset(entry.split()[0] for entry in data["people"])
             return
+        if kind == "ledger-begun":  # what a person counted, after a disk was lost
+            self.places["blank"] = Counter(data["counts"])
+            source = self.rules["source_of_all"]
+            self.places["blank"][source] = sum(data["counts"].values())
+            return
         self._check_identity(event)
         if kind in KINDS:
             self._move(event, KINDS[kind])

@@ -390,6 +390,39 @@ def test_a_false_answer_shows_at_the_count_that_goes_with_it(tmp_path):
     drive(tmp_path, scene, before=3)
 
 
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({"job": "J9", "found": "missing"}, "unknown-job"),
+        ({"job": "J2", "found": "missing"}, "not-in-doubt"),
+        ({"job": "J1", "found": "output"}, "answer-impossible"),
+        ({"job": "J1", "found": "hopper"}, "answer-impossible"),
+        ({"job": "J1", "found": "missing", "good": True}, "answer-impossible"),
+        ({"job": "J1", "found": "reject-bin", "bin_count": -1}, "count-impossible"),
+    ],
+    ids=str,
+)
+def test_an_answer_that_cannot_be_is_refused_and_stands_in_the_story_of_its_job(
+    tmp_path, answer, code
+):
+    async def scene(desk: Desk) -> None:
+        await in_doubt(desk, Stage.SENDING)
+        await desk.journal.accept(opened(make_job("J2", queue_no=2)), b"sealed")
+        before = desk.journal.stock()
+        wish = answer | {"reason": "seen"}
+        assert await desk.refused("resolve", **wish, **by("siti", "rina")) == code
+        assert desk.journal.stock() == before
+        job = desk.journal.job("J1")
+        assert job is not None
+        assert job.in_doubt
+        (denied,) = await desk.events("agent-denied")
+        assert (denied["job"], denied["data"]["error"]) == (answer["job"], code)
+        assert denied["data"]["identity"] == "proven"
+        assert denied["who"] == "siti"
+
+    drive(tmp_path, scene, before=3)
+
+
 def test_a_card_never_marked_needs_no_second_person(tmp_path):
     async def scene(desk: Desk) -> None:
         await in_doubt(desk, Stage.FEEDING)
