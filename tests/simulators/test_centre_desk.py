@@ -64,8 +64,12 @@ def event(no, prev, data, **more):
 
 
 def accepted(no, prev, job):
-    data = {"kind": "job-accepted", "payload_sha256": "0" * 64, "queue_no": no}
-    return event(no, prev, {**data, "subject": f"s-{no}"}, job=job)
+    data = {
+        "kind": "job-accepted", "payload_sha256": "0" * 64, "queue_no": no,
+        "subject": f"s-{no}", "job_kind": "first", "blanks": 2, "side_count": 1,
+        "expires_at": "2026-04-01T00:00:00Z",
+    }  # fmt: skip
+    return event(no, prev, data, job=job)
 
 
 def document_of(ack):

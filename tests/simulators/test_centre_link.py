@@ -43,7 +43,11 @@ def desk_in(directory):
 def lines():
     """Both jobs accepted and completed."""
     found, prev = [], "0" * 64
-    accepted = {"kind": "job-accepted", "payload_sha256": "0" * 64, "queue_no": 1}
+    accepted = {
+        "kind": "job-accepted", "payload_sha256": "0" * 64, "queue_no": 1,
+        "job_kind": "first", "blanks": 2, "side_count": 1,
+        "expires_at": "2026-04-01T00:00:00Z",
+    }  # fmt: skip
     for no, (job, data) in enumerate(
         [(job, {**accepted, "subject": "s"}) for job in ("t-01", "t-02")]
         + [(job, {"kind": "job-completed", "attempts": 1}) for job in ("t-01", "t-02")],
