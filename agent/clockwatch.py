@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import structlog
+
 from agent.clock import Clock
 from agent.contract.events import Incident, IncidentRaised
-from agent.journal.journal import Journal
+from agent.journal.journal import Journal, JournalError
+
+log = structlog.get_logger(__name__)
 
 LOOK_S = 60.0
 JUMP_MIN = timedelta(seconds=30)
@@ -22,13 +26,18 @@ async def watch_clock(journal: Journal, clock: Clock) -> None:
     wall, mono_ms = clock.wall(), clock.mono_ms()
     while True:
         await clock.sleep(LOOK_S)
-        before, wall = wall, clock.wall()
-        before_ms, mono_ms = mono_ms, clock.mono_ms()
-        jump = wall - before - timedelta(milliseconds=mono_ms - before_ms)
-        if abs(jump) < JUMP_MIN:
-            continue
-        way = "forward" if jump > timedelta() else "back"
-        detail = f"the system clock was set {abs(jump) // timedelta(seconds=1)} s {way}"
-        await journal.record(
-            IncidentRaised(incident=Incident.CLOCK_JUMP, detail=detail)
-        )
+        wall_now, mono_now_ms = clock.wall(), clock.mono_ms()
+        jump = wall_now - wall - timedelta(milliseconds=mono_now_ms - mono_ms)
+        if abs(jump) >= JUMP_MIN:
+            try:
+                await journal.record(_incident(jump))
+            except JournalError as error:
+                log.critical("journal_failed", error=str(error))
+                continue  # it is seen again at the next look
+        wall, mono_ms = wall_now, mono_now_ms
+
+
+def _incident(jump: timedelta) -> IncidentRaised:
+    way = "forward" if jump > timedelta() else "back"
+    detail = f"the system clock was set {abs(jump) // timedelta(seconds=1)} s {way}"
+    return IncidentRaised(incident=Incident.CLOCK_JUMP, detail=detail)

@@ -6,7 +6,7 @@ import structlog
 
 from agent.clock import Clock
 from agent.contract.events import Item
-from agent.journal.journal import Journal, Refusal, Resolution
+from agent.journal.journal import Journal, JournalError, Refusal, Resolution
 from agent.lifecycle.ledger import (
     Movement,
     MovementRefusedError,
@@ -113,5 +113,8 @@ def _movement(request: StockMove) -> Movement:
 async def watch_unconfirmed(journal: Journal, clock: Clock) -> None:
     """Raise an incident for each movement without its second identity in time."""
     while True:
-        await journal.report_unconfirmed()
+        try:
+            await journal.report_unconfirmed()
+        except JournalError as error:
+            log.critical("journal_failed", error=str(error))  # again at the next look
         await clock.sleep(LOOK_S)

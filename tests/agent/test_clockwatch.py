@@ -11,6 +11,7 @@ import pytest
 from agent.clock import InlineExecutor
 from agent.clockwatch import JUMP_MIN, LOOK_S, watch_clock
 from agent.journal.journal import Journal
+from agent.stockroom import watch_unconfirmed
 from tests.agent.paper_printer import VirtualClock
 
 
@@ -41,5 +42,23 @@ def test_a_clock_that_was_set_is_an_incident_once(tmp_path, jump_s, told):
         assert [one["detail"] for one in data] == told
         assert {one["incident"] for one in data} <= {"clock-jump"}
         await journal.close()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("watch", [watch_clock, watch_unconfirmed])
+def test_a_journal_that_fails_ends_no_watch(tmp_path, watch):
+    """The card in the path is finished: nobody else is drawn into the failure."""
+
+    async def scene() -> None:
+        clock = VirtualClock()
+        journal = await Journal.open(tmp_path / "j.db", clock, InlineExecutor())
+        await journal.close()
+        task = asyncio.ensure_future(watch(journal, clock))
+        for _ in range(20):
+            clock.offset += timedelta(hours=1)
+            await asyncio.sleep(0)
+        assert not task.done()
+        task.cancel()
 
     asyncio.run(scene())
