@@ -30,6 +30,7 @@ from agent.contract.events import AgentStarted, AgentStopped
 from agent.contract.keyring import KeyFileError, Keyring
 from agent.contract.messages import CONTRACT_MINOR, State
 from agent.contract.topics import Address
+from agent.contract.vault import Vault
 from agent.control import Broker, Control
 from agent.door import Door, judge_with
 from agent.errors import AgentError
@@ -159,6 +160,7 @@ class Agent:
             family=config.device.family,
             unsigned_jobs=config.keys.allow_unsigned_jobs,
         )
+        journal.keep_in(Vault(keyring))
         address = Address(config.station, config.printer)
         open_sealed = partial(open_job, keyring=keyring, to=address)
         self._traces = Tracing(config.device.family)

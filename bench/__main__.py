@@ -1,4 +1,4 @@
-"""`python -m bench [help|start|rest|cards|driver] …`: all measurements, or those named.
+"""`python -m bench [help|start|rest|cards|driver|ledger] …`: all, or those named.
 
 Figures are reports, not gates: a missed goal is shown, and the exit status is 0.
 """
@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import cards, driver, help_text, rest, start
+from bench import cards, driver, help_text, ledger, rest, start
 
 MEASUREMENTS = {
     "help": help_text.measure,
@@ -20,6 +20,7 @@ MEASUREMENTS = {
     "rest": rest.measure,
     "cards": cards.measure,
     "driver": driver.measure,
+    "ledger": ledger.measure,
 }
 TRACE_SIZE = 2_000  # characters of a log that are shown after a failure
 

@@ -31,6 +31,8 @@ class Centre:
         self._events = threading.Condition()
         self._ended: dict[str, str] = {}
         self._asked = threading.Event()
+        self.asked_at = 0.0  # monotonic time
+        self._newest = 0  # number of the newest event
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self._client.on_socket_open = _send_at_once
         self._client.on_message = self._receive
@@ -85,6 +87,17 @@ class Centre:
         if end != "job-completed":
             raise RuntimeError(f"{job_id}: {end} instead of job-completed")
 
+    def wait_for_event(self, no: int, timeout_s: float) -> float:
+        """Wait for the event of this number; return the monotonic time.
+
+        Raises:
+            RuntimeError: it did not come in time.
+        """
+        with self._events:
+            if not self._events.wait_for(lambda: self._newest >= no, timeout_s):
+                raise RuntimeError(f"{self._newest} events came in {timeout_s:g} s")
+        return time.monotonic()
+
     def print_cards(self, png: bytes, count: int) -> None:
         """One after another, each after the end of the one before."""
         for _ in range(count):
@@ -98,12 +111,15 @@ class Centre:
         if message.topic == f"{_ROOT}/ask":
             ask = json.loads(message.payload)
             self._ack(ask["ledger"], 0, "0" * 64, ask["nonce"])
+            if not self._asked.is_set():
+                self.asked_at = time.monotonic()
             self._asked.set()
             return
         lines = message.payload.decode().splitlines()
         events = [json.loads(line[65:]) for line in lines]
         self._ack(events[-1]["ledger"], events[-1]["no"], lines[-1][:64], None)
         with self._events:
+            self._newest = max(self._newest, events[-1]["no"])
             for event in events:
                 if event["data"]["kind"] in _ENDS and "job" in event:
                     self._ended[event["job"]] = event["data"]["kind"]

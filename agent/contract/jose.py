@@ -77,7 +77,18 @@ class Opener(Verifier):
     def __init__(self, agent: AgentKey, trust: Mapping[str, CentreKey]) -> None:
         super().__init__(trust)
         self._agent = _import(agent.jwk, f"the agent's key {agent.kid}")
+        self._public = _import(
+            self._agent.as_dict(private=False), f"the agent's key {agent.kid}"
+        )
         self._prove(agent.kid)
+
+    def encrypt(self, plaintext: bytes) -> bytes:
+        """Return a compact JWE for the agent's own key."""
+        header = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM"}
+        token = jwe.encrypt_compact(
+            header, plaintext, self._public, registry=_ENCRYPTION
+        )
+        return token.encode()
 
     def decrypt(self, token: bytes) -> bytes:
         """Return the plaintext of a compact JWE for the agent's key.
@@ -95,11 +106,9 @@ class Opener(Verifier):
 
     def _prove(self, kid: str) -> None:
         """Seal a probe for the public part, and open it with the private one."""
-        public = _import(self._agent.as_dict(private=False), f"the agent's key {kid}")
-        header = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM"}
-        token = jwe.encrypt_compact(header, _PROBE, public, registry=_ENCRYPTION)
+        token = self.encrypt(_PROBE)
         try:
-            self.decrypt(token.encode())
+            self.decrypt(token)
         except DoesNotOpenError as error:
             raise KeyFileError(
                 f"the private part of the agent's key {kid} is not of its public part"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -71,9 +72,16 @@ class Rejection:
 
 
 def accept(
-    tx: Transaction, opened: OpenedJob, sealed: bytes, no_room: str
+    tx: Transaction,
+    opened: OpenedJob,
+    message: bytes,
+    no_room: str,
+    seal: Callable[[bytes], bytes] = bytes,
 ) -> Accepted | Redelivered | Refused:
-    """Take a verified job in, or say why not; `no_room` says why the disk cannot."""
+    """Take a verified job in, or say why not; `no_room` says why the disk cannot.
+
+    `seal` makes of the message what is kept of it.
+    """
     job = opened.job
     row = tx.db.execute(
         "SELECT payload_sha256, state FROM jobs WHERE job_id = ?", (job.job_id,)
@@ -84,7 +92,7 @@ def accept(
     if refused is None and no_room:
         refused = Refused(RejectReason.STORAGE_FULL, no_room)
     if refused is not None:
-        message_sha256 = hashlib.sha256(sealed).hexdigest()
+        message_sha256 = hashlib.sha256(message).hexdigest()
         reject(
             tx,
             Rejection(
@@ -96,7 +104,7 @@ def accept(
             ),
         )
         return refused
-    tx.db.execute("INSERT INTO spool VALUES (?, ?)", (job.job_id, sealed))
+    tx.db.execute("INSERT INTO spool VALUES (?, ?)", (job.job_id, seal(message)))
     tx.append(
         JobAccepted(
             payload_sha256=opened.payload_sha256,

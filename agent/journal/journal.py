@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -37,6 +36,7 @@ from agent.lifecycle.states import JobState
 if TYPE_CHECKING:
     from agent.contract.envelope import OpenedJob
     from agent.contract.jose import Signer
+    from agent.contract.vault import Vault
 
 __all__ = [
     "Accepted",
@@ -87,6 +87,7 @@ class Journal:
         self._mono_start_ms = clock.mono_ms()
         self.boot = boot
         self.changed = Changed()
+        self._vault: Vault | None = None
         self.time = TrustedTime(clock, kept.newest_signed(reader))
 
     @classmethod
@@ -104,7 +105,7 @@ class Journal:
             JournalError: held by another agent, damaged, of a newer schema, or not a
                 journal. The file is left as it is; the message names it.
         """
-        ledger, boot = _uuid(dice), _uuid(dice)
+        ledger, boot = kept.new_uuid(dice), kept.new_uuid(dice)
         store = await executor.run(Store, path, ledger)
         return cls(store, store.reader(), clock, executor, free_size_min, boot)
 
@@ -149,11 +150,8 @@ class Journal:
         Raises:
             JournalError: nothing could be written; the message must come again.
         """
-        no_room = ""
-        free = await self._executor.run(self._store.free_size)
         needed = self._free_size_min + _JOB_WRITTEN_TIMES * len(sealed)
-        if free < needed:
-            no_room = f"the disk has {free} bytes left, {needed} are needed"
+        no_room = await self._executor.run(self._store.no_room, needed)
         try:
             result = await self._accept(opened, sealed, no_room)
         except StorageFullError as error:
@@ -165,8 +163,10 @@ class Journal:
     async def _accept(
         self, opened: OpenedJob, sealed: bytes, no_room: str
     ) -> Accepted | Redelivered | Refused:
+        seal = self._vault.seal if self._vault else bytes
+
         def work(tx: Transaction) -> Accepted | Redelivered | Refused:
-            result = jobs.accept(tx, opened, sealed, no_room)
+            result = jobs.accept(tx, opened, sealed, no_room, seal)
             if isinstance(result, Accepted):
                 kept.keep_signed_time(tx, opened.job.issued_at)
             return result
@@ -182,10 +182,11 @@ class Journal:
         await self._write(lambda tx: jobs.abort(tx, job_ids, reason))
 
     async def spooled(self, job_id: str) -> bytes | None:
-        """Return a job's sealed message; None once the job has ended."""
-        return await self._executor.run(
+        """Return a job's message as it came; None once the job has ended."""
+        kept = await self._executor.run(
             self._store.read, lambda db: jobs.spooled(db, job_id)
         )
+        return self._vault.open(kept) if kept and self._vault else kept
 
     def job(self, job_id: str) -> JobView | None:
         """Return one job; None when no such job was ever accepted."""
@@ -225,7 +226,12 @@ class Journal:
         evidence: Evidence,
         expected: Expected = _ONE_SIDE,
     ) -> int:
-        """Write down `feeding`; return the attempt's number. Then feed."""
+        """Write down `feeding`; return the attempt's number. Then feed.
+
+        Raises:
+            StorageFullError: the disk could not take all that this card will write.
+        """
+        await self._executor.run(self._store.require_room_for_card)
         return await self._write(
             lambda tx: attempts.begin(
                 tx, job_id, passed_over, digest, evidence, expected
@@ -412,6 +418,10 @@ class Journal:
         ledger = self.ledger
         self._store.sign = lambda head: sign_head(signer, ledger, head.no, head.hash)
 
+    def keep_in(self, vault: Vault) -> None:
+        """Keep messages in this vault from now on."""
+        self._vault = vault
+
     async def end_day(self) -> None:
         """Sign for the day before, if it is over and something was written in it."""
         await self._write(lambda _: None)
@@ -487,7 +497,3 @@ class Journal:
             clock=ClockWord.SURE if self.time.sure else ClockWord.UNSURE,
             mono_ms=self._clock.mono_ms() - self._mono_start_ms,
         )
-
-
-def _uuid(dice: random.Random) -> str:
-    return str(uuid.UUID(int=dice.getrandbits(128), version=4))

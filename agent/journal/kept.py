@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -61,3 +63,8 @@ def name_key(tx: Transaction, signer: Signer) -> None:
     ).fetchone()
     if row != (signer.public.kid,):
         tx.append(AgentKey(kid=signer.agent_kid, signing=signer.public))
+
+
+def new_uuid(dice: random.Random) -> str:
+    """Return a random UUID out of these dice."""
+    return str(uuid.UUID(int=dice.getrandbits(128), version=4))

@@ -27,7 +27,7 @@ from agent.contract.events import (
 from agent.contract.messages import Clock
 from agent.journal import chain, opening
 from agent.journal.chain import Head
-from agent.journal.errors import JournalError
+from agent.journal.errors import JournalError, StorageFullError
 from agent.journal.opening import End
 from agent.journal.projections import apply
 
@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 _ENDS = (JobCompleted, JobCanceled, JobAborted)
 CHECKPOINT_EVERY = 100  # events
+CARD_SIZE_MAX = 8 * 2**20  # bytes to the end of a card, the erasing of its job too
 
 Sign = Callable[[Head], str]
 """From the newest event to the agent's signature over it."""
@@ -264,10 +265,18 @@ class Store:
         except OSError as error:
             raise JournalError(f"journal {self.path}: {error.strerror}") from error
 
-    def free_size(self) -> int:
-        """Return how many bytes the disk still takes."""
+    def no_room(self, needed: int) -> str:
+        """Return why the disk cannot take `needed` bytes more; empty when it can."""
         disk = os.statvfs(self.path.parent)
-        return disk.f_bavail * disk.f_frsize
+        free = disk.f_bavail * disk.f_frsize
+        if free >= needed:
+            return ""
+        return f"the disk has {free} bytes left, {needed} are needed"
+
+    def require_room_for_card(self) -> None:
+        """Raises: StorageFullError: a card begun now might not be written to its end."""
+        if no_room := self.no_room(CARD_SIZE_MAX):
+            raise StorageFullError(f"journal {self.path}: {no_room}")
 
     def close(self) -> None:
         """Let go of the file, whole and without a -wal."""
