@@ -274,7 +274,7 @@ class Store:
         return f"the disk has {free} bytes left, {needed} are needed"
 
     def require_room_for_card(self) -> None:
-        """Raises: StorageFullError: a card begun now might not be written to its end."""
+        """Raises: StorageFullError: what a card writes to its end might not fit."""
         if no_room := self.no_room(CARD_SIZE_MAX):
             raise StorageFullError(f"journal {self.path}: {no_room}")
 
