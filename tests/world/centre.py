@@ -25,6 +25,7 @@ from tests.world.story import Story
 
 ADDRESS = Address("world", "p1")
 LOOK_S = 2.0
+BEGIN_S = 1_000.0  # of the loop's clock
 VALID_FOR = timedelta(days=1)
 
 
@@ -37,6 +38,10 @@ class Order:
     sides: int = 1
     blanks: int = 2
     at_s: float = 0.0
+    subject: str = ""
+    bad_picture: bool = False
+    expires_s: float | None = None  # from the beginning of the world
+    not_before_s: float | None = None
 
     @property
     def canary(self) -> bytes:
@@ -54,13 +59,20 @@ class Order:
             printer=ADDRESS.printer,
             rkid="agent-1",
             issued_at=START,
-            expires_at=START + VALID_FOR,
+            expires_at=_moment(self.expires_s) or START + VALID_FOR,
+            not_before=_moment(self.not_before_s),
             kind=JobKind.FIRST,
-            subject=f"S-{self.job_id}",
+            subject=self.subject or f"S-{self.job_id}",
+            reason="bad" if self.bad_picture else None,
             blanks=self.blanks,
             sides=Sides(front=front, back=front if self.sides == 2 else None),
         )
         return msgspec.json.encode(job) + b"\n" + self.canary
+
+
+def _moment(at_s: float | None) -> datetime | None:
+    """A moment of the world as the agent's clock will call it."""
+    return None if at_s is None else START + timedelta(seconds=BEGIN_S + at_s)
 
 
 def open_message(message: bytes) -> OpenedJob:

@@ -49,6 +49,14 @@ class Truth:
     by_strangers: set[str] = field(default_factory=set)  # printed by another host
     counters_struck: bool = False  # a counter of the printer's went wrong
 
+    @property
+    def meddled(self) -> bool:
+        """Somebody did, or something broke, what no book can know of."""
+        fed_more = any(len(blanks) > 1 for blanks in self.fed.values())
+        outsiders = any(card.strange for card in self.cards.values())
+        hands = self.by_strangers or self.strayed or self.lies or outsiders
+        return bool(hands or fed_more or self.counters_struck)
+
 
 def judge(books: Books, truth: Truth, job_ids: list[str]) -> list[str]:
     """Return every complaint."""
@@ -119,7 +127,7 @@ def places(books: Books, truth: Truth) -> list[str]:
     sums = _sums(books, truth)
     idle = _attempts_without_a_blank(books, truth)
     for place in ("hopper", "output", "reject-bin", "missing"):
-        off = books.stock[place] - sums[place]
+        off = books.stock[place] - books.counted[place] - sums[place]
         if off and not idle and not truth.lies:
             found.append(
                 f"{place}: the books say {books.stock[place]}, "
@@ -131,10 +139,25 @@ def places(books: Books, truth: Truth) -> list[str]:
     in_doubt = books.stock["suspense"] - books.unaccounted
     if in_doubt not in (0, 1):
         found.append(f"{in_doubt} blanks in doubt at once")
-    fed_more = any(len(blanks) > 1 for blanks in truth.fed.values())
-    moved = truth.by_strangers or truth.counters_struck or truth.strayed or fed_more
-    if books.unaccounted and not moved:
+    if books.unaccounted and not truth.meddled:
         found.append(f"{books.unaccounted} blanks unaccounted for, and none left")
+    return found
+
+
+def counted(books: Books, truth: Truth) -> list[str]:
+    """Invariant 3, once people have counted: each place is as the books say.
+
+    What the count had to put right is nought unless somebody meddled.
+    """
+    real = Counter(card.place for card in truth.cards.values())
+    found = [
+        f"{place}: counted, and the books say {books.stock[place]} for {real[place]}"
+        for place in ("hopper", "output", "reject-bin")
+        if books.stock[place] != real[place]
+    ]
+    off = {place: count for place, count in books.counted.items() if count}
+    if off and not truth.meddled:
+        found.append(f"the count put right what nobody did: {off}")
     return found
 
 

@@ -70,6 +70,7 @@ class Witness:
     """What was seen of the cards, whoever moved them."""
 
     places: dict[str, Place] = field(default_factory=dict)
+    outsiders: set[str] = field(default_factory=set)  # never loaded as blanks
     delivered: dict[str, list[str | None]] = field(default_factory=dict)
     """The digest of each card (None: not complete) at each arrival in the output."""
 
@@ -162,6 +163,8 @@ class Machine:
         self.witness.places[blank.blank_id] = blank.place
         if before is None and blank.place is Place.HOPPER:
             return  # loaded
+        if before is None:
+            self.witness.outsiders.add(blank.blank_id)
         what = f"{blank.blank_id} {before or 'outside'} → {blank.place}"
         self._story.tell(who, f"{what} ({blank.state})")
         if blank.place is Place.OUTPUT:

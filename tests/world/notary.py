@@ -59,6 +59,7 @@ class Books:
     lines: list[bytes] = field(default_factory=list)
     completed: Counter[str] = field(default_factory=Counter)
     incidents: list[str] = field(default_factory=list)
+    counted: Counter[str] = field(default_factory=Counter)  # put right by a count
     unaccounted: int = 0  # blanks whose leaving only the printer's counter showed
 
     @property
@@ -129,7 +130,9 @@ class Notary:
         data, job = event["data"], event.get("job", "")
         kind = data["kind"]
         self.story.tell("agent", _told(event))
-        if kind.startswith("job-"):
+        if kind == "job-rejected" and job in self.books.jobs:
+            pass  # another message of a job that stands
+        elif kind.startswith("job-"):
             self.books.jobs[job] = kind.removeprefix("job-")
             self.books.completed[job] += kind == "job-completed"
         elif kind.startswith("attempt-"):
@@ -138,6 +141,9 @@ class Notary:
             if data["cause"] == "unaccounted":
                 self.books.unaccounted += data["count"]
             source, count = data["source"], data["count"]
+            if data["cause"] == "count":
+                self.books.counted[source] -= count
+                self.books.counted[data["destination"]] += count
             self.books.stock[source] += count if source == "received" else -count
             self.books.stock[data["destination"]] += count
         elif kind == "incident-raised":

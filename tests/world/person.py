@@ -11,6 +11,7 @@ from random import Random
 from agent.contract.events import Found
 from agent.contract.events import Place as StockPlace
 from agent.journal.journal import JobView, Journal, Refusal, Resolution
+from agent.lifecycle.ledger import Signers
 from simulators.blanks import Blank, Place
 from simulators.faults import FaultKind
 from simulators.hand import causes, clear
@@ -23,6 +24,11 @@ REFILL_COUNT = 4
 RIBBON_SETS = 20
 OUT_OF_STEP_LOOKS = 8  # that the agent finds no printer, then it is switched off and on
 REJECT_ASKS_MAX = 2  # then the card is taken out by hand
+COUNTABLE = {
+    StockPlace.HOPPER: Place.HOPPER,
+    StockPlace.OUTPUT: Place.OUTPUT,
+    StockPlace.REJECT_BIN: Place.REJECT_BIN,
+}
 _ASK_FOR_BLANKS = frozenset({"media-empty-error", "x-stock-mismatch-error"})
 INVISIBLE = (FaultKind.DOUBLE_FEED,)
 
@@ -91,6 +97,13 @@ class Person:
         self._machine.touched("person")
         self.loaded_count += REFILL_COUNT
         await self.report_blanks(journal)
+
+    async def count_all(self, journal: Journal) -> None:
+        """Count what can be counted, and say so."""
+        for place, there in COUNTABLE.items():
+            count = len(self._machine.mechanism.at(there))
+            self._say(f"counts {count} in {place}")
+            await journal.count_stock(place, count, Signers("person"))
 
     async def report_blanks(self, journal: Journal) -> None:
         """Say how many blanks were loaded that the agent does not know of."""

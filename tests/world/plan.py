@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 
@@ -120,9 +120,16 @@ def random_plan(seed: int) -> Plan:
             sides=dice.choice((1, 1, 2)),
             blanks=dice.choice((1, 2, 2, 3)),
             at_s=dice.choice((0.0, 0.0, round(dice.uniform(0, 30), 3))),
+            subject=dice.choice(("", "", "", "", "", "one-person")),
+            bad_picture=dice.random() < 0.04,
+            expires_s=dice.choice((None,) * 9 + (round(dice.uniform(5, 60), 3),)),
         )
         for number in range(1, dice.choice((1, 1, 2, 2, 3)) + 1)
     )
+    if dice.random() < 0.1:
+        last = orders[-1]
+        late = replace(last, not_before_s=last.at_s + 20.0, expires_s=None)
+        orders = (*orders[:-1], late)
     kinds = list(FaultKind)
     faults = tuple(
         (dice.choice(kinds), dice.randint(1, 3))

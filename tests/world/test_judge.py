@@ -158,6 +158,18 @@ def test_a_lie_excuses_one_card_more_and_not_two():
     assert judge.never_twice(case.books, case.truth, JOBS)
 
 
+def test_a_count_shows_what_is_not_there_and_may_put_nothing_right_unasked():
+    case = honest()
+    assert judge.counted(case.books, case.truth) == []
+    case.books.stock["hopper"] = 1
+    assert judge.counted(case.books, case.truth) == [
+        "hopper: counted, and the books say 1 for 2"
+    ]
+    case.books.stock["hopper"], case.books.counted["hopper"] = 2, 1
+    (complaint,) = judge.counted(case.books, case.truth)
+    assert complaint.startswith("the count put right what nobody did")
+
+
 def test_a_job_still_open_is_no_peace():
     case = honest()
     case.books.jobs["J1"] = "stopped"

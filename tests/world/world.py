@@ -19,13 +19,15 @@ from typing import Any
 import structlog
 from PIL import Image
 
+from agent.artwork import ArtworkError
 from agent.clock import InlineExecutor
 from agent.contract.events import AgentStarted, AgentStopped
-from agent.contract.messages import Job
+from agent.contract.messages import Job, RejectReason
 from agent.door import Door
 from agent.health import Health
 from agent.journal import chain
 from agent.journal.journal import Journal, JournalError
+from agent.journal.verify import Verdict, verify
 from agent.newcomer import Newcomer
 from agent.state import Standing, state_of
 from agent.uplink import Ends, Uplink
@@ -38,7 +40,7 @@ from tests.agent.virtual_time import LoopClock, VirtualTimeLoop, elapse
 from tests.world import judge
 from tests.world.broker import Broker, MemoryLink
 from tests.world.centre import ADDRESS, Centre, open_ack, open_message
-from tests.world.files import Files
+from tests.world.files import NAME, Files
 from tests.world.machine import HEIGHT_PX, TINY, WIDTH_PX, Machine, Pick
 from tests.world.mischief import Mischief
 from tests.world.notary import Notary
@@ -166,6 +168,7 @@ class World:
         self._lives: list[Process] = []
         self._pending_acts = 0
         self._person_looks = False
+        self._stock_taken = False
 
     def now(self) -> datetime:
         now = self.clock.wall()
@@ -187,7 +190,10 @@ class World:
             )
         ]
         try:
-            await self._until_at_rest()
+            for _ in range(LIVES_MAX):
+                await self._until_at_rest()
+                if await self._take_stock():
+                    break
         finally:
             await self._end(others)
         self._judge()
@@ -339,6 +345,19 @@ class World:
                 return
         self.story.complain(f"no peace within {LIMIT_S:g} s")
 
+    async def _take_stock(self) -> bool:
+        """Have every place counted; false when the agent died of it."""
+        life = self.life
+        if life is None or life.process.dead or life.journal is None:
+            return bool(self.story.complaints)
+        asked = life.process.start(self.person.count_all(life.journal))
+        await asyncio.wait({asked}, timeout=LOOK_AT_REST_S)
+        self._stock_taken = asked.done() and not asked.cancelled()
+        if self._stock_taken:
+            asked.result()
+            await self._until_at_rest()
+        return self._stock_taken
+
     def _at_rest(self) -> bool:
         books = self.notary.books
         open_jobs = judge.jobs_at_rest(books, [o.job_id for o in self.plan.orders])
@@ -365,10 +384,15 @@ class World:
         job_ids = [order.job_id for order in orders]
         found = judge.judge(books, self._truth(), job_ids)
         found += judge.jobs_at_rest(books, job_ids)
+        if self._stock_taken:
+            found += judge.counted(books, self._truth())
         lines = [line.raw for line in self.centre.book.ledger.lines]
         found += judge.reported(books, lines)
         folder = self._lives[-1].folder
         raw = b"".join(path.read_bytes() for path in sorted(folder.glob("journal.db*")))
+        audit = verify(folder / NAME)
+        if audit.verdict is not Verdict.GOOD:
+            found.append(f"verify: {audit.verdict} {audit.detail}")
         canaries = {order.job_id: order.canary for order in orders}
         found += judge.erased(books, raw, canaries)
         try:
@@ -387,7 +411,7 @@ class World:
                 blank.state,
                 machine.digest(blank),
                 machine.witness.delivered.get(blank.blank_id, []),
-                strange=blank.fed_no is None and blank.strange,
+                strange=blank.blank_id in machine.witness.outsiders,
             )
             for blank in machine.mechanism.blanks
         }
@@ -408,6 +432,8 @@ class World:
 
 def draw(job: Job, _parts: Mapping[str, bytes]) -> Mapping[CardSide, Image.Image]:
     """Return pictures of few dots, others for each job."""
+    if job.reason == "bad":
+        raise ArtworkError(RejectReason.IMAGE_BAD, "front: not a picture")
     shade = int(job.job_id[1:]) * 16
     size = (WIDTH_PX, HEIGHT_PX)
     front = {CardSide.FRONT: Image.new("RGB", size, (shade, 2, 3))}
