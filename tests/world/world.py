@@ -368,6 +368,7 @@ class World:
             and self.life is not None
             and held == len(books.lines) > 0
             and not self.machine.mechanism.moving
+            and self.machine.mechanism.sensed_card is None
             and books.stock["received"] == self.person.loaded_count
         )
 
