@@ -284,6 +284,7 @@ def _listen(path: Path) -> socket.socket:
     try:
         listener.bind(str(path))
         path.chmod(0o660)
+        listener.listen()  # at once: whoever sees the socket is not refused
     except OSError:
         listener.close()
         raise
