@@ -13,7 +13,7 @@ import structlog
 
 from agent.contract.events import Evidence, Incident, IncidentRaised, Place, Stage
 from agent.contract.messages import Outcome
-from agent.journal.journal import Closing, Journal
+from agent.journal.journal import Closing, Journal, Refusal
 from agent.lifecycle.facts import (
     Begun,
     Facts,
@@ -105,13 +105,17 @@ class Attempt:
         """Begin a new attempt: feed, print, deliver."""
         card = self._card
         assert card.prepared is not None
-        self._number = await self._journal.begin(
-            card.job_id,
-            passed_over,
-            card.prepared.digest,
-            card.begun.before,
-            card.begun.expected,
-        )
+        try:
+            self._number = await self._journal.begin(
+                card.job_id,
+                passed_over,
+                card.prepared.digest,
+                card.begun.before,
+                card.begun.expected,
+            )
+        except Refusal as refusal:
+            log.info("card_not_begun", job=card.job_id, reason=refusal.code)
+            return Finished(Outcome.UNTOUCHED, None, None)
         return await self._through(self._make(card.prepared), Outcome.GOOD)
 
     async def go_on(self, number: int) -> Finished:

@@ -24,8 +24,9 @@ from agent.artwork import render
 from agent.bereft import mourn
 from agent.clock import SystemClock, ThreadExecutor
 from agent.clockwatch import watch_clock
+from agent.commands import Commands
 from agent.config import Config, ConfigError, load
-from agent.contract.envelope import open_ack, open_job
+from agent.contract.envelope import open_ack, open_command, open_job
 from agent.contract.events import AgentStarted, AgentStopped
 from agent.contract.keyring import KeyFileError, Keyring
 from agent.contract.messages import CONTRACT_MINOR, State
@@ -170,10 +171,18 @@ class Agent:
         )
         self._worker = Worker(journal, workshop, clock, studio, health)
         judge = judge_with(newcomer.open, given.capabilities)
+        door = Door(journal, judge, studio, clock, newcomer.forget)
         ends = Ends(
             make_link=lambda: MqttLink(config.mqtt, address.client_id),
             address=address,
-            door=Door(journal, judge, studio, clock, newcomer.forget),
+            door=door,
+            commands=Commands(
+                journal,
+                partial(open_command, keyring=keyring, to=address),
+                door,
+                self._state_now,
+                newcomer.forget,
+            ),
             open_ack=partial(open_ack, keyring=keyring, to=address),
             state=self._state,
             duel=self._duel,

@@ -77,6 +77,13 @@ class Door:
         if counts:
             await self._journal.record(AgentRefusals(counts=counts))
 
+    async def count(self, reason: RejectReason) -> None:
+        """Count a message that does not verify and gets no event of its own."""
+        await self.report_refusals()
+        if self._quiet_until_ms is None:
+            self._quiet_until_ms = self._clock.mono_ms() + QUIET_MS
+        self._counts[reason] += 1
+
     async def _refuse(self, message: bytes, refused: EnvelopeRefused) -> None:
         if not refused.verified:
             if self._quiet_until_ms is not None:

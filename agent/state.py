@@ -37,6 +37,7 @@ def state_of(
     reasons = set(picture.reasons) | journal.faults()
     if standing.second_agent:
         reasons.add(SECOND_AGENT)
+    refuses = journal.forked or standing.second_agent or journal.orders.retired
     return State(
         contract=CONTRACT_MINOR,
         version=__version__,
@@ -46,7 +47,7 @@ def state_of(
         clock=Clock.SURE if now.sure else Clock.UNSURE,
         printer_state=picture.state,
         state_reasons=_sorted(reasons),
-        accepting=not (journal.forked or standing.second_agent),
+        accepting=not refuses,
         queued=journal.queued_count(),
         current=journal.current(),
         stock={str(place): count for place, count in journal.stock().items()},
@@ -54,6 +55,7 @@ def state_of(
         printer=_identity(picture, standing.family),
         head=journal.head(),
         unsigned_jobs=standing.unsigned_jobs,
+        paused_by=[str(owner) for owner in journal.orders.paused_by()],
     )
 
 

@@ -1,4 +1,4 @@
-"""The session with the centre: connect, take jobs and acks, send events and state.
+"""The session with the centre: connect, take what it sends, send events and state.
 
 The broker is not the ledger: a job is acknowledged when it is on disk, an event is done
 when the centre's signed ack covers it. A connection that fails is thrown away whole.
@@ -19,6 +19,7 @@ import msgspec
 import structlog
 
 from agent.clock import Clock
+from agent.commands import Commands
 from agent.contract.envelope import EnvelopeRefused
 from agent.contract.events import Incident, IncidentRaised
 from agent.contract.messages import Ack, Ask, Online, State
@@ -50,6 +51,7 @@ class Ends:
     make_link: Callable[[], Link]
     address: Address
     door: Door
+    commands: Commands
     open_ack: Callable[[bytes], Ack]
     state: Callable[[int], State]  # of a connection number
     duel: Callable[[bool], None]  # told when a second agent uses our client id
@@ -172,6 +174,8 @@ class Uplink:
             match message.topic.rpartition("/")[2]:
                 case Topic.JOB:
                     await self._ends.door.take(message.payload)
+                case Topic.COMMAND:
+                    await self._take_command(link, message)
                 case Topic.ACK:
                     await self._take_ack(message)
                 case Topic.ONLINE:
@@ -179,6 +183,12 @@ class Uplink:
             # Through the link that received it, and only now that it is on disk.
             link.ack(message)
             self._health.rest("messages")
+
+    async def _take_command(self, link: Link, message: Received) -> None:
+        """Do it and reply; a reply that is lost is asked for by the command again."""
+        reply = await self._ends.commands.take(message.payload)
+        if reply is not None:
+            await self._publish(link, Topic.REPLY, msgspec.json.encode(reply))
 
     async def _take_ack(self, message: Received) -> None:
         try:

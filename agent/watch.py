@@ -70,8 +70,12 @@ class Watch:
     @property
     def holds(self) -> frozenset[Reason]:
         """What keeps this agent from new cards, whatever the printer says."""
-        fork = {error(StateReason.OTHER)} if self._journal.forked else set()
-        return frozenset(self._holds | fork)
+        holds = set(self._holds)
+        if self._journal.forked:
+            holds.add(error(StateReason.OTHER))
+        if self._journal.orders.paused_by():
+            holds.add(error(StateReason.PAUSED))
+        return frozenset(holds)
 
     def hold(self, keyword: StateReason, *, on: bool) -> None:
         """Let no new card start for this reason, or let go of it."""

@@ -370,7 +370,8 @@ class Worker:
     ) -> PreparedCard | None:
         """Make a card's panels before any blank moves; None: the job was given up."""
         sealed = await self._journal.spooled(job_id)
-        assert sealed is not None
+        if sealed is None:
+            return None  # it was withdrawn since it was chosen
         pack = self._workshop.pack
         try:
             return await self._executor.run(pack, driver, sealed, ribbon_kind)

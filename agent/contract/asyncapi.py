@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from agent.contract.envelope import SIGNED_SIZE_MAX
 from agent.contract.messages import CONTRACT_MINOR
 from agent.contract.tokens import MESSAGE_SIZE_MAX
 from agent.contract.topics import RETAINED, ROOT, TO_AGENT, Topic
@@ -36,11 +37,18 @@ _ROWS = {
             "maxLength": MESSAGE_SIZE_MAX,
         },
     ),
+    Topic.COMMAND: _Row(
+        "A numbered command",
+        "application/jose",
+        "Compact JWS of the document (command.schema.json). Answered with a reply, "
+        "however often it comes; done once.",
+        {"type": "string", "pattern": f"^{_JWS}$", "maxLength": SIGNED_SIZE_MAX},
+    ),
     Topic.ACK: _Row(
         "The centre holds every line up to this one",
         "application/jose",
         "Compact JWS of the document (ack.schema.json).",
-        {"type": "string", "pattern": f"^{_JWS}$", "maxLength": 8192},
+        {"type": "string", "pattern": f"^{_JWS}$", "maxLength": SIGNED_SIZE_MAX},
     ),
     Topic.ASK: _Row(
         "What the agent has, after each connect",
@@ -62,6 +70,11 @@ _ROWS = {
         "Birth and death of a connection",
         "application/json",
         "Death is the will; it counts only with the connection number of the birth.",
+    ),
+    Topic.REPLY: _Row(
+        "What became of a command",
+        "application/json",
+        "Once for each time the command comes; the result stays the same.",
     ),
 }
 

@@ -1,7 +1,8 @@
 """Opening what the centre sends: who may make a card.
 
-    job  JWE for this agent { JWS by the centre of the document, LF, raw parts }
-    ack  JWS by the centre of the document
+    job      JWE for this agent { JWS by the centre of the document, LF, raw parts }
+    ack      JWS by the centre of the document
+    command  likewise
 
 Everything is checked that can be without a clock, a journal or a picture: expiry,
 repetition and artwork are judged elsewhere.
@@ -15,12 +16,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from agent.contract.commands import KINDS, Command, Result
 from agent.contract.documents import DocumentError, convert, parse
 from agent.contract.keyring import SIGNATURES, CentreKey, Keyring
 from agent.contract.messages import (
     CONTRACT_MINOR,
     ID_PATTERN,
     JOB_SIZE_MAX,
+    KEYWORD_PATTERN,
     Ack,
     Job,
     RejectReason,
@@ -28,6 +31,7 @@ from agent.contract.messages import (
 from agent.contract.parts import cut
 from agent.contract.tokens import (
     ACK_JWS,
+    COMMAND_JWS,
     JOB_JWS,
     MESSAGE_SIZE_MAX,
     ShapeError,
@@ -40,11 +44,22 @@ from agent.errors import AgentError
 if TYPE_CHECKING:
     from agent.contract.jose import Verifier
 
-__all__ = ["Address", "EnvelopeRefused", "Keyring", "OpenedJob", "open_ack", "open_job"]
+__all__ = [
+    "Address",
+    "EnvelopeRefused",
+    "Keyring",
+    "OpenedCommand",
+    "OpenedJob",
+    "open_ack",
+    "open_command",
+    "open_job",
+]
 
-ACK_SIZE_MAX = 8 * 2**10
+SIGNED_SIZE_MAX = 8 * 2**10
+"""Bytes of an ack or a command."""
 
 _ID = re.compile(ID_PATTERN)
+_KEYWORD = re.compile(KEYWORD_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,19 @@ class OpenedJob:
     job: Job
     parts: dict[str, bytes]  # by name, in the order of the manifest
     payload_sha256: str  # of the signed document: what makes a job the same
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCommand:
+    """What the centre did sign as a command; `command` None: why it is none for us."""
+
+    payload_sha256: str  # of the signed document: what makes a command the same
+    command_id: str
+    command_no: int | None  # as far as it can be read
+    kind: str | None  # likewise
+    command: Command | None
+    refused: Result | None = None
+    detail: str = ""
 
 
 class EnvelopeRefused(AgentError):  # noqa: N818 - an answer to the centre, not a fault
@@ -123,13 +151,7 @@ def open_ack(message: bytes, keyring: Keyring, to: Address) -> Ack:
         EnvelopeRefused: nothing of it may be believed.
         KeyFileError: the keyring holds a key that is none.
     """
-    if len(message) > ACK_SIZE_MAX:
-        raise EnvelopeRefused(
-            RejectReason.TOO_LARGE,
-            f"the ack has {len(message)} bytes, {ACK_SIZE_MAX} at most",
-        )
-    payload = _verify(message, ACK_JWS, keyring.trust, keyring.opener)
-    return _ack(payload, to)
+    return _ack(_signed(message, ACK_JWS, keyring), to)
 
 
 def read_ack(message: bytes, trust: Mapping[str, CentreKey]) -> Ack:
@@ -155,6 +177,70 @@ def _ack(payload: bytes, to: Address | None) -> Ack:
             _reason(error), str(error), payload_sha256=payload_sha256
         ) from error
     return ack
+
+
+def open_command(message: bytes, keyring: Keyring, to: Address) -> OpenedCommand:
+    """Return the command in the MQTT payload `message`, or why it is none for `to`.
+
+    Commands are signed always, also where jobs need not be.
+
+    Raises:
+        EnvelopeRefused: the centre did not make it, or it has no id to answer to.
+        KeyFileError: the keyring holds a key that is none.
+    """
+    payload = _signed(message, COMMAND_JWS, keyring)
+    payload_sha256 = hashlib.sha256(payload).hexdigest()
+    tree: dict[str, Any] = {}
+    command, refused, detail = None, None, ""
+    try:
+        tree = parse(payload)
+        command = _command(tree)
+        _require_address(command.station, command.printer, to)
+    except (DocumentError, _RefusedError) as error:
+        command, refused, detail = None, _result(error, tree), str(error)
+    command_id = _text(tree, "command_id", _ID)
+    if command_id is None:
+        raise EnvelopeRefused(
+            RejectReason.MALFORMED, detail, payload_sha256=payload_sha256
+        )
+    number = tree.get("command_no")
+    return OpenedCommand(
+        payload_sha256=payload_sha256,
+        command_id=command_id,
+        command_no=number if _is_natural(number) else None,
+        kind=_text(tree, "kind", _KEYWORD),
+        command=command,
+        refused=refused,
+        detail=detail,
+    )
+
+
+def _command(tree: dict[str, Any]) -> Command:
+    # mypy takes a union for no type; msgspec does.
+    command: Command = convert(tree, Command)  # type: ignore[arg-type]
+    return command
+
+
+def _result(error: DocumentError | _RefusedError, tree: dict[str, Any]) -> Result:
+    if isinstance(error, _RefusedError):  # the address alone is judged so
+        return Result.WRONG_PRINTER
+    kind = tree.get("kind")
+    unknown = isinstance(kind, str) and kind not in KINDS
+    return Result.UNKNOWN_KIND if unknown else Result.MALFORMED
+
+
+def _is_natural(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**53
+
+
+def _signed(message: bytes, typ: str, keyring: Keyring) -> bytes:
+    """Return a small document that a key of the trust file has signed."""
+    if len(message) > SIGNED_SIZE_MAX:
+        raise EnvelopeRefused(
+            RejectReason.TOO_LARGE,
+            f"the message has {len(message)} bytes, {SIGNED_SIZE_MAX} at most",
+        )
+    return _verify(message, typ, keyring.trust, keyring.opener)
 
 
 class _RefusedError(Exception):
@@ -282,5 +368,9 @@ def _require_address(station: str, printer: str, to: Address) -> None:
 
 
 def _job_id(tree: dict[str, Any]) -> str | None:
-    job_id = tree.get("job_id")
-    return job_id if isinstance(job_id, str) and _ID.match(job_id) else None
+    return _text(tree, "job_id", _ID)
+
+
+def _text(tree: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str | None:
+    value = tree.get(name)
+    return value if isinstance(value, str) and pattern.match(value) else None

@@ -29,6 +29,7 @@ from agent.contract.messages import (
     Text,
     Time,
 )
+from agent.contract.order_events import OrderData
 
 PERSON_PATTERN = r"^[a-z][a-z0-9.-]{0,31}" + END
 
@@ -173,12 +174,6 @@ class JobStarted(
 
     queue_no: Natural
     passed_over: tuple[str, ...] = ()  # "<job id> <reason>"
-
-
-class JobHeld(Message, frozen=True, kw_only=True, tag_field="kind", tag="job-held"):
-    """Must not start; `x-blanks-used` when it spoiled all it was allowed."""
-
-    reason: str
 
 
 class JobStopped(
@@ -450,7 +445,6 @@ Data = (
     JobAccepted
     | JobRejected
     | JobStarted
-    | JobHeld
     | JobStopped
     | JobReturned
     | JobCompleted
@@ -478,6 +472,7 @@ Data = (
     | AgentKey
     | LedgerBegun
     | Checkpoint
+    | OrderData
 )
 
 

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 
+from agent.contract.commands import (
+    Cancel,
+    Hold,
+    JobStanding,
+    Ordered,
+    Pause,
+    Query,
+    Release,
+    Reply,
+    Result,
+    Resume,
+    Retire,
+)
 from agent.contract.messages import (
     Ack,
     Ask,
@@ -57,12 +72,25 @@ _FIELDS = {
 }
 
 
+_COMMANDS: tuple[Callable[..., Ordered], ...] = (
+    partial(Pause, reason="the counter closes at noon"),
+    Resume,
+    partial(Hold, job_id="J-2026-000002", reason="the citizen was not found"),
+    partial(Release, job_id="J-2026-000002"),
+    partial(Cancel, job_id="J-2026-000003", reason="ordered twice"),
+    partial(Query, job_id="J-2026-000001"),
+    Retire,
+)
+
+
 def examples(head: LedgerHead) -> dict[str, tuple[str, Message]]:
     """Return file name to message's name and message; `head` is the story's last."""
     return {
         "job-image": ("job", _job_with_image()),
         "job-two-sided": ("job", _job_with_two_sides()),
         "job-layout": ("job", _job_with_layout()),
+        **_commands(),
+        **_replies(head),
         "ask": ("ask", _ask()),
         "ack": ("ack", _ack(head)),
         "online-birth": ("online", Online(online=True, connection=7, boot=BOOT)),
@@ -119,6 +147,83 @@ def _job_with_layout() -> Job:
         part("tanda_tangan", MediaType.PNG, 3_000),
     ]
     return _job(3, JobKind.REPLACEMENT, Sides(front=front), parts)
+
+
+def _commands() -> dict[str, tuple[str, Message]]:
+    found: dict[str, tuple[str, Message]] = {}
+    for number, make in enumerate(_COMMANDS, 1):
+        command = make(
+            command_id=f"C-2026-{number:06d}",
+            command_no=number,
+            station=TO.station,
+            printer=TO.printer,
+            issued_at=BEGIN,
+            expires_at=BEGIN + timedelta(days=1),
+        )
+        found[f"command-{command.__struct_config__.tag}"] = ("command", command)
+    return found
+
+
+def _replies(head: LedgerHead) -> dict[str, tuple[str, Message]]:
+    """One for each result, with the words that the agent itself would use."""
+    held = _standing("J-2026-000002", "pending-held", ["held-by-centre"])
+    withdrawn = _standing("J-2026-000003", "canceled", ["ordered twice"])
+    printing = JobStanding(
+        job="J-2026-000001",
+        state="processing",
+        reasons=[],
+        attempt=1,
+        stage="sending",
+        outcome=None,
+    )
+    other = "another document came under this id"
+    late, old = "the job is processing", "number 7 was executed before"
+    rows: list[tuple[Result, str | None, str, JobStanding | None]] = [
+        (Result.DONE, "hold", "", held),
+        (Result.CANCELED, "cancel", "", withdrawn),
+        (Result.TOO_LATE, "cancel", late, printing),
+        (Result.REMEMBERED, "cancel", "it has not come yet", None),
+        (Result.UNKNOWN_JOB, "hold", "no job J-9 was ever accepted here", None),
+        (Result.JOBS_OPEN, "retire", "2 jobs have not ended", None),
+        (Result.STALE, "resume", old, None),
+        (Result.EXPIRED, "pause", f"expires_at {BEGIN.isoformat()} has passed", None),
+        (Result.CLOCK_UNSURE, "pause", "it has passed, if this clock is right", None),
+        (Result.DUPLICATE_DIFFERS, "pause", other, None),
+        (Result.UNKNOWN_KIND, "shake", "invalid value - at `$.kind`", None),
+        (Result.MALFORMED, None, "object missing required field `kind`", None),
+        (Result.WRONG_PRINTER, "pause", "it is for bekasi-1/p2, this is p1", None),
+    ]
+    found: dict[str, tuple[str, Message]] = {}
+    for number, (result, kind, detail, job) in enumerate(rows, 1):
+        found[f"reply-{result}"] = (
+            "reply",
+            Reply(
+                command_id=f"C-2026-{number:06d}",
+                command_no=number,
+                command=kind,
+                result=result,
+                detail=detail,
+                at=BEGIN + timedelta(minutes=number),
+                event=40 + number,
+                job=job,
+            ),
+        )
+    asked = Reply(
+        command_id="C-2026-000099",
+        command_no=99,
+        command="query",
+        result=Result.DONE,
+        at=BEGIN + timedelta(minutes=3),
+        event=140,
+        state=_state(head),
+    )
+    return found | {"reply-state": ("reply", asked)}
+
+
+def _standing(job: str, state: str, reasons: list[str]) -> JobStanding:
+    return JobStanding(
+        job=job, state=state, reasons=reasons, attempt=0, stage=None, outcome=None
+    )
 
 
 def _ask() -> Ask:

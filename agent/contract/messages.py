@@ -254,6 +254,7 @@ class State(Message, frozen=True, kw_only=True):
     printer: PrinterIdentity | None
     head: LedgerHead
     unsigned_jobs: bool  # true: the station takes jobs nobody signed
+    paused_by: list[Keyword] = []  # centre, operator, system: who lets no card start
 
 
 class RejectReason(StrEnum):
@@ -270,6 +271,7 @@ class RejectReason(StrEnum):
     UNSUPPORTED = "unsupported"  # never: this printer cannot do what the job asks
     VERSION = "version"  # never
     SECOND_FIRST = "second-first"  # never: a first card for this subject was taken
+    RETIRED = "retired"  # never: this agent takes no job any more
     STORAGE_FULL = "storage-full"  # later
     BEFORE_LEDGER = "before-ledger"  # never: may have been printed before a loss
     CLOCK_UNSURE = "clock-unsure"  # later

@@ -69,6 +69,10 @@ ADVICE: dict[RejectReason, Advice] = {
         "Find out what became of the card; if it is still wanted, send it under a "
         "new `job_id`, issued now.",
     ),
+    RejectReason.RETIRED: Advice(
+        "You have retired this agent: it takes no job any more.",
+        "Send the card to another printer, as a new job with a new `job_id`.",
+    ),
     RejectReason.STORAGE_FULL: Advice(
         "The agent's disk has no room for the job.",
         "Send the same bytes again after 60 s, then doubling the wait up to 1 h.",

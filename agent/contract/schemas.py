@@ -6,29 +6,35 @@ from typing import Any
 
 import msgspec
 
+from agent.contract.commands import Command, Reply
 from agent.contract.events import Event
-from agent.contract.messages import END, Ack, Ask, Job, Message, Online, State
+from agent.contract.messages import END, Ack, Ask, Job, Online, State
 
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-MESSAGES: dict[str, type[Message]] = {
+MESSAGES: dict[str, Any] = {
     "job": Job,
+    "command": Command,
     "ack": Ack,
     "ask": Ask,
     "event": Event,
     "state": State,
     "online": Online,
+    "reply": Reply,
 }
-"""Every message by the last word of its topic; `event` is the JSON of one line."""
+"""The type of every message by the last word of its topic.
+
+`event` is the JSON of one line; a command is a union of its kinds.
+"""
 
 
 def schema_of(name: str) -> Schema:
     """Return the schema of one message, closed but for names that begin with `x-`."""
-    top, definitions = msgspec.json.schema_components([MESSAGES[name]])
-    root = definitions.pop(MESSAGES[name].__name__)
-    assert top[0] == {"$ref": f"#/$defs/{MESSAGES[name].__name__}"}
+    (root,), definitions = msgspec.json.schema_components([MESSAGES[name]])
+    if "$ref" in root:
+        root = definitions.pop(root["$ref"].rpartition("/")[2])
     whole = {"$schema": DIALECT, **root}
     if definitions:
         whole["$defs"] = dict(sorted(definitions.items()))

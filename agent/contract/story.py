@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from agent.contract import agent_events as own
 from agent.contract import events as e
+from agent.contract import order_events as orders
 from agent.contract.checkpoints import sign_head
+from agent.contract.commands import Owner, Result
 from agent.contract.examples import BEGIN, BOOT, KEY_ID, LEDGER
 from agent.contract.keyring import AgentKey
 from agent.contract.messages import (
@@ -86,6 +88,7 @@ def _lines(signing: own.SigningKey) -> Iterator[_Line]:
     yield from _spoiled_card()
     yield from _evening()
     yield from _other_ends()
+    yield from _orders()
     yield from _refusals()
     yield from _incidents()
     yield _Line(e.AgentStopped(reason="SIGTERM"))
@@ -335,7 +338,7 @@ def _spoiled_card() -> Iterator[_Line]:
     after = {"path": 0, "reject-bin": 2}
     moved = _move(e.Place.PATH, e.Place.REJECT_BIN, e.StockCause.REJECT, after)
     yield _Line(moved, SECOND, 2)
-    yield _Line(e.JobHeld(reason="x-blanks-used"), SECOND, 2)
+    yield _Line(orders.JobHeld(reason="x-blanks-used"), SECOND, 2)
 
 
 def _other_ends() -> Iterator[_Line]:
@@ -345,6 +348,45 @@ def _other_ends() -> Iterator[_Line]:
     ):
         yield _accepted(job, number)
         yield _Line(end, job)
+
+
+def _orders() -> Iterator[_Line]:
+    """The centre pauses and withdraws, an operator holds a job back, all ends well."""
+    centre, operator = Owner.CENTRE, Owner.OPERATOR
+    waiting = "J-2026-000005"
+    yield _accepted(waiting, 5)
+    yield _Line(orders.AgentPaused(owner=centre, reason="the counter closes at noon"))
+    yield _command(1, "pause", Result.DONE)
+    yield _Line(orders.AgentResumed(owners=[centre], still=[]))
+    yield _command(2, "resume", Result.DONE)
+    held = orders.JobHeld(reason="wrong name", owner=operator, identity="proven")
+    yield _Line(held, waiting, who=OPERATOR)
+    released = orders.JobReleased(owners=[operator], still=[], identity="proven")
+    yield _Line(released, waiting, who=OPERATOR)
+    yield _Line(e.JobCanceled(reason="ordered twice"), waiting)
+    yield _command(3, "cancel", Result.CANCELED, waiting)
+    until = BEGIN + timedelta(days=1)
+    yield _command(4, "cancel", Result.REMEMBERED, "J-2026-000006", until)
+    yield _Line(orders.AgentRetired())
+    yield _command(5, "retire", Result.DONE)
+
+
+def _command(
+    number: int,
+    kind: str,
+    result: Result,
+    job: str | None = None,
+    until: datetime | None = None,
+) -> _Line:
+    command = orders.AgentCommand(
+        command_id=f"C-2026-{number:06d}",
+        command_no=number,
+        command=kind,
+        payload_sha256=_digest(f"command {number}"),
+        result=result,
+        until=until,
+    )
+    return _Line(command, job)
 
 
 def _refusals() -> Iterator[_Line]:

@@ -21,6 +21,7 @@ MESSAGE_SIZE_MAX = 4_718_592
 JOB_JWE = "blanko-job+jwe"
 JOB_JWS = "blanko-job+jws"
 ACK_JWS = "blanko-ack+jws"
+COMMAND_JWS = "blanko-command+jws"
 CHECKPOINT_JWS = "blanko-checkpoint+jws"
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

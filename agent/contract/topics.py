@@ -12,14 +12,16 @@ class Topic(StrEnum):
     """The last word of a topic; who sends, and whether the broker keeps the newest."""
 
     JOB = "job"  # to the agent
+    COMMAND = "command"  # to the agent
     ACK = "ack"  # to the agent, retained
     ASK = "ask"  # to the centre
     EVENT = "event"  # to the centre
     STATE = "state"  # to the centre, retained
     ONLINE = "online"  # to the centre, retained, and the will
+    REPLY = "reply"  # to the centre
 
 
-TO_AGENT = (Topic.JOB, Topic.ACK)
+TO_AGENT = (Topic.JOB, Topic.COMMAND, Topic.ACK)
 RETAINED = frozenset({Topic.ACK, Topic.STATE, Topic.ONLINE})
 
 

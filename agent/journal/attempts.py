@@ -19,7 +19,6 @@ from agent.contract.events import (
     IncidentRaised,
     JobAborted,
     JobCompleted,
-    JobHeld,
     JobReturned,
     JobStarted,
     JobStopped,
@@ -28,7 +27,8 @@ from agent.contract.events import (
     StockCause,
 )
 from agent.contract.messages import CurrentJob, Outcome
-from agent.journal import jobs, stock
+from agent.contract.order_events import JobHeld
+from agent.journal import jobs, standing, stock
 from agent.journal.errors import Refusal
 from agent.journal.store import Transaction
 from agent.lifecycle.doubt import (
@@ -96,9 +96,17 @@ def begin(
     evidence: Evidence,
     expected: Expected,
 ) -> int:
-    """Write down `feeding`, before the feed command; return the attempt's number."""
+    """Write down `feeding`, before the feed command; return the attempt's number.
+
+    Raises:
+        Refusal: the job was withdrawn or held, or printing paused, since it was chosen.
+    """
     job = jobs.view(tx.db, job_id)
     assert job is not None
+    if job.state is not JobState.PENDING:
+        raise Refusal("not-pending", f"job {job_id} is {job.state}")
+    if standing.paused_by(tx.db):
+        raise Refusal("paused", "no new card may start")
     attempt = job.attempts + 1
     tx.append(
         JobStarted(queue_no=job.queue_no, passed_over=passed_over),

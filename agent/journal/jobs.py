@@ -24,6 +24,7 @@ from agent.contract.messages import (
     RejectReason,
     Retry,
 )
+from agent.journal import standing
 from agent.journal.store import Transaction
 from agent.lifecycle.decide import Waiting
 from agent.lifecycle.doubt import BLANK_MISSING
@@ -128,6 +129,11 @@ def _refusal(tx: Transaction, job: Job, *, known: bool) -> Refused | None:
             RejectReason.DUPLICATE_DIFFERS,
             "a job of this id with other content was accepted before and stands",
         )
+    if standing.is_retired(tx.db):
+        return Refused(RejectReason.RETIRED, "this agent takes no job any more")
+    until = standing.withdrawn_until(tx.db, job.job_id)
+    if until is not None and not (tx.sure and until <= tx.stamp.at):
+        return Refused(RejectReason.CANCELED, "it was withdrawn before it came")
     if job.expires_at <= tx.stamp.at:
         when = f"expires_at {job.expires_at.isoformat()} has passed"
         if tx.sure:
@@ -176,9 +182,11 @@ def reject(tx: Transaction, rejection: Rejection) -> None:
 
 
 def abort(tx: Transaction, job_ids: list[str], reason: str) -> None:
-    """Give up jobs of which no attempt is open."""
+    """Give up jobs of which no attempt is open; one that was withdrawn stays so."""
     for job_id in job_ids:
-        tx.append(JobAborted(reason=reason), job=job_id)
+        job = view(tx.db, job_id)
+        if job is not None and not job.ended:
+            tx.append(JobAborted(reason=reason), job=job_id)
 
 
 @dataclass(frozen=True, slots=True)

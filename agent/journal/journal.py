@@ -26,6 +26,7 @@ from agent.journal.changed import Changed
 from agent.journal.errors import JournalError, Refusal, StorageFullError
 from agent.journal.jobs import Accepted, JobView, Redelivered, Refused, Rejection
 from agent.journal.opening import named
+from agent.journal.orders import Orders
 from agent.journal.people import Unconfirmed, WrongPins
 from agent.journal.store import Stamp, Store, Transaction
 from agent.lifecycle.decide import Now, Waiting
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Accepted",
     "AckVerdict",
-    "Changed",
     "Closing",
     "JobView",
     "Journal",
@@ -59,8 +59,7 @@ T = TypeVar("T")
 
 _ONE_SIDE = Expected(cards=1, sets=1)
 
-FREE_SIZE_MIN = 16 * 2**20
-"""Bytes the disk must still take after a job: the ledger goes on when jobs cannot."""
+FREE_SIZE_MIN = 16 * 2**20  # bytes that a job must leave to the ledger
 
 DICE = random.SystemRandom()
 
@@ -89,6 +88,7 @@ class Journal:
         self.changed = Changed()
         self._vault: Vault | None = None
         self.time = TrustedTime(clock, kept.newest_signed(reader))
+        self.orders = Orders(self._read, self._write, self.time)
 
     @classmethod
     async def open(
@@ -230,6 +230,7 @@ class Journal:
 
         Raises:
             StorageFullError: the disk could not take all that this card will write.
+            Refusal: the job may not start any more: somebody was faster.
         """
         await self._executor.run(self._store.require_room_for_card)
         return await self._write(

@@ -39,6 +39,16 @@ def count_connection(tx: Transaction) -> int:
     return number
 
 
+def leave(tx: Transaction) -> None:
+    """Keep that a retired agent has ended its session with the broker."""
+    tx.db.execute("REPLACE INTO meta VALUES ('left', '1')")
+
+
+def has_left(db: sqlite3.Connection) -> bool:
+    """Return whether it has."""
+    return db.execute("SELECT 1 FROM meta WHERE name = 'left'").fetchone() is not None
+
+
 def faults(db: sqlite3.Connection) -> frozenset[str]:
     """Return the state reasons that were raised and not cleared."""
     return frozenset(row[0] for row in db.execute("SELECT reason FROM faults"))

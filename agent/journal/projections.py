@@ -33,7 +33,6 @@ from agent.contract.events import (
     JobAccepted,
     JobCanceled,
     JobCompleted,
-    JobHeld,
     JobReturned,
     JobStarted,
     JobStopped,
@@ -46,7 +45,15 @@ from agent.contract.events import (
     SupplyRibbon,
 )
 from agent.contract.messages import Outcome
-from agent.journal import people
+from agent.contract.order_events import (
+    AgentCommand,
+    AgentPaused,
+    AgentResumed,
+    AgentRetired,
+    JobHeld,
+    JobReleased,
+)
+from agent.journal import people, standing
 from agent.lifecycle.recovery import MOVES
 from agent.lifecycle.states import (
     ENDED,
@@ -65,8 +72,9 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
             _accepted(db, event, accepted)
         case JobStarted():
             _job(db, event, JobState.PROCESSING, [])
-        case JobHeld(reason=reason):
-            _job(db, event, JobState.PENDING_HELD, [reason])
+        case JobHeld() | JobReleased():
+            words = standing.held(db, event)
+            _job(db, event, JobState.PENDING_HELD if words else JobState.PENDING, words)
         case JobStopped(reasons=reasons):
             _job(db, event, JobState.PROCESSING_STOPPED, reasons)
         case JobReturned():
@@ -113,14 +121,15 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
         case PrinterCounted(evidence=evidence):
             _counted(db, evidence)
         case SupplyRibbon(ribbon_kind=kind, serial=serial):
-            value = msgspec.json.encode([kind, serial]).decode()
-            _latest(db, "ribbon", value)
+            _latest(db, "ribbon", msgspec.json.encode([kind, serial]).decode())
         case IncidentRaised(incident=Incident.LEDGER_FORK):
             _latest(db, "forked", str(event.no))
         case LedgerBegun(counts=counts):
             _begun(db, event, counts)
         case AgentKey(signing=signing):
             _latest(db, "signing-key", signing.kid)
+        case AgentCommand() | AgentPaused() | AgentResumed() | AgentRetired():
+            standing.ordered(db, event)
         case Checkpoint():
             _latest(db, "checkpoint", str(event.no))
         case _:
@@ -176,6 +185,7 @@ def _job(
     )
     if ended:
         db.execute("DELETE FROM spool WHERE job_id = ?", (event.job,))
+        standing.ended(db, event)
 
 
 _WHOLE_CARD = Expected(cards=1, sets=1)

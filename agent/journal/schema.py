@@ -90,6 +90,28 @@ CREATE TABLE pins (
     wrong INTEGER NOT NULL,
     locked_until TEXT
 ) WITHOUT ROWID;
+-- Whose word it is that no card starts, or this job not.
+CREATE TABLE pauses (owner TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE holds (
+    job_id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    word TEXT NOT NULL,  -- what the job's reasons say of it
+    PRIMARY KEY (job_id, owner)
+) WITHOUT ROWID;
+-- Every document that the centre sent as a command, and its answer.
+CREATE TABLE commands (
+    payload_sha256 TEXT PRIMARY KEY,
+    command_id TEXT NOT NULL,
+    command_no INTEGER,
+    command TEXT,
+    result TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    job TEXT,
+    no INTEGER NOT NULL  -- of the event
+) WITHOUT ROWID;
+CREATE INDEX commands_of_id ON commands (command_id);
+-- Jobs that were withdrawn before they came.
+CREATE TABLE withdrawn (job_id TEXT PRIMARY KEY, until TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE latest (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE faults (reason TEXT PRIMARY KEY) WITHOUT ROWID;
 

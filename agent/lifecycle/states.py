@@ -27,7 +27,8 @@ class IllegalStepError(Exception):
 
 
 # A job that waits keeps its state when it is asked about again, so stopped may follow
-# stopped; every other state is left for another.
+# stopped; likewise held, where a second hold comes or one of two is taken back. Every
+# other state is left for another.
 LEAVES_TO: dict[JobState, frozenset[JobState]] = {
     JobState.PENDING: frozenset(
         {
@@ -38,7 +39,12 @@ LEAVES_TO: dict[JobState, frozenset[JobState]] = {
         }
     ),
     JobState.PENDING_HELD: frozenset(
-        {JobState.PENDING, JobState.CANCELED, JobState.ABORTED}
+        {
+            JobState.PENDING,
+            JobState.PENDING_HELD,
+            JobState.CANCELED,
+            JobState.ABORTED,
+        }
     ),
     JobState.PROCESSING: frozenset(
         {

@@ -166,6 +166,18 @@ class World:
             **changes,
         }
 
+    def command_document(self, **changes: Any) -> dict[str, Any]:
+        return {
+            "command_id": "C-1",
+            "command_no": 1,
+            "station": TO.station,
+            "printer": TO.printer,
+            "issued_at": "2026-11-24T01:00:00Z",
+            "expires_at": "2026-12-24T01:00:00Z",
+            "kind": "pause",
+            **changes,
+        }
+
     def inner_header(self, **changes: Any) -> dict[str, Any]:
         honest = {"alg": self.alg, "kid": self.centre_kid, "typ": "blanko-job+jws"}
         return {**honest, **changes}
@@ -189,6 +201,11 @@ class World:
         raw = compact(self.ack_document()) if payload is None else payload
         changed = {"typ": "blanko-ack+jws", **header}
         return jws(self.inner_header(**changed), raw, self.centre)
+
+    def command(self, payload: bytes | None = None, **document: Any) -> bytes:
+        raw = compact(self.command_document(**document)) if payload is None else payload
+        header = self.inner_header(typ="blanko-command+jws")
+        return jws(header, raw, self.centre)
 
     def sealed(self, plaintext: bytes, **header: Any) -> bytes:
         ephemeral = new_agent_key(self.agent_kind)

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from agent.clock import InlineExecutor
-from agent.contract.envelope import open_ack, open_job
+from agent.commands import Commands
+from agent.contract.envelope import open_ack, open_command, open_job
 from agent.contract.events import AgentStopped
 from agent.contract.messages import Clock, LedgerHead, State
 from agent.door import Door
@@ -140,10 +141,18 @@ class Session:
         broker = PaperBroker(journal)
         duels: list[bool] = []
         judge = partial(open_job, keyring=keyring, to=TO)
+        door = Door(journal, judge, executor, clock, lambda: None)
         ends = Ends(
             make_link=broker.make,
             address=TO,
-            door=Door(journal, judge, executor, clock, lambda: None),
+            door=door,
+            commands=Commands(
+                journal,
+                partial(open_command, keyring=keyring, to=TO),
+                door,
+                lambda: state_of(journal, clock, 1),
+                lambda: None,
+            ),
             open_ack=partial(open_ack, keyring=keyring, to=TO),
             state=lambda connection: state_of(journal, clock, connection),
             duel=duels.append,

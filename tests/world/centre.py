@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from agent.contract.envelope import OpenedJob
+from agent.contract.commands import Command
+from agent.contract.envelope import OpenedCommand, OpenedJob
 from agent.contract.messages import Ack, ImageSide, Job, JobKind, Sides
 from agent.contract.topics import Address, Topic
 from simulators.centre.book import Book, BookError
@@ -85,6 +86,18 @@ def open_message(message: bytes) -> OpenedJob:
 def open_ack(message: bytes) -> Ack:
     """Likewise for an ack."""
     return msgspec.json.decode(message, type=Ack)
+
+
+def open_command(message: bytes) -> OpenedCommand:
+    """Likewise for a command."""
+    command = msgspec.json.decode(message, type=Command)
+    return OpenedCommand(
+        payload_sha256=_sha256(message),
+        command_id=command.command_id,
+        command_no=command.command_no,
+        kind=str(command.__struct_config__.tag),
+        command=command,
+    )
 
 
 class Centre:

@@ -21,6 +21,7 @@ from PIL import Image
 
 from agent.artwork import ArtworkError
 from agent.clock import InlineExecutor
+from agent.commands import Commands
 from agent.contract.events import AgentStarted, AgentStopped
 from agent.contract.messages import Job, RejectReason
 from agent.door import Door
@@ -39,7 +40,13 @@ from simulators.faults import FaultKind
 from tests.agent.virtual_time import LoopClock, VirtualTimeLoop, elapse
 from tests.world import judge
 from tests.world.broker import Broker, MemoryLink
-from tests.world.centre import ADDRESS, Centre, open_ack, open_message
+from tests.world.centre import (
+    ADDRESS,
+    Centre,
+    open_ack,
+    open_command,
+    open_message,
+)
 from tests.world.files import NAME, Files
 from tests.world.machine import HEIGHT_PX, TINY, WIDTH_PX, Machine, Pick
 from tests.world.mischief import Mischief
@@ -116,10 +123,18 @@ class Life:
         workshop = Workshop(self._make_driver, newcomer.take, draw, newcomer.forget)
         worker = Worker(journal, workshop, clock, InlineExecutor(), health)
         standing = Standing(family="evolis", unsigned_jobs=True)
+        door = Door(journal, newcomer.open, InlineExecutor(), clock, newcomer.forget)
         ends = Ends(
             make_link=lambda: MemoryLink(world.broker, self.process),
             address=ADDRESS,
-            door=Door(journal, newcomer.open, InlineExecutor(), clock, newcomer.forget),
+            door=door,
+            commands=Commands(
+                journal,
+                open_command,
+                door,
+                lambda: state_of(journal, worker.picture, standing, 0),
+                newcomer.forget,
+            ),
             open_ack=open_ack,
             state=lambda number: state_of(journal, worker.picture, standing, number),
             duel=lambda on: worker.hold(StateReason.SECOND_AGENT, on=on),
