@@ -12,7 +12,6 @@ import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -42,6 +41,7 @@ from agent.link import MqttLink
 from agent.memory import give_back_when_quiet, trim
 from agent.newcomer import Newcomer
 from agent.people import People
+from agent.signing import sign_days
 from agent.state import Standing, state_of
 from agent.stockroom import watch_unconfirmed
 from agent.tracing import Tracing
@@ -51,8 +51,6 @@ from agent.workshop import Workshop
 from protocols.contract import Capabilities, Driver
 from protocols.registry import capabilities_of, make_driver
 from protocols.vocabulary import StateReason
-
-DAY_STEP_S = 600  # between two looks at whether the day is over
 
 JOURNAL = "journal.db"  # in the state directory
 
@@ -214,7 +212,6 @@ class Agent:
                 group.create_task(self._health.run()),
                 group.create_task(self._prove_keys()),
                 group.create_task(watch_unconfirmed(self._journal, self._clock)),
-                group.create_task(self._end_days()),
                 group.create_task(watch_clock(self._journal, self._clock)),
                 group.create_task(
                     give_back_when_quiet(self._journal.changed, self._clock, trim)
@@ -234,20 +231,14 @@ class Agent:
         log.info("agent_stopped")
 
     async def _prove_keys(self) -> None:
-        """Import what computes with keys, beside the connecting; a bad key ends us."""
+        """Import what computes with keys, beside the connecting; a bad key ends us.
+
+        Then sign with them, for ever.
+        """
         keyring = self._given.keyring
         await self._studio.run(lambda: keyring.opener)
-        await self._journal.sign_with(await self._studio.run(keyring.signer))
-
-    async def _end_days(self) -> None:
-        """Have each day of this computer's time zone signed for when it ends."""
-        while True:
-            local = self._clock.wall().astimezone()
-            midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0)
-            # In steps, for the clock may be set meanwhile.
-            left_s = (midnight - local).total_seconds()
-            await self._clock.sleep(min(max(left_s, 1), DAY_STEP_S))
-            await self._journal.end_day()
+        signer = await self._studio.run(keyring.signer)
+        await sign_days(self._journal, self._clock, signer)
 
     def _driver_maker(self, address: Address) -> Callable[[], Driver]:
         device = self._given.config.device
