@@ -202,9 +202,12 @@ class JournalMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.journal.jobs_ended(1))
     @rule()
-    def abort_what_has_ended(self) -> None:
+    def begin_or_abort_what_has_ended(self) -> None:
         (ended,) = self.journal.jobs_ended(1)
-        self._refused(self.journal.abort([ended.job_id], "expired"))
+        self._refused(self.journal.begin(ended.job_id, (), "ab" * 32, NOTHING))
+        before = self._books()
+        self._do(self.journal.abort([ended.job_id], "expired"))
+        assert self._books() == before
 
     # Restarts and crashes
 
