@@ -87,6 +87,10 @@ class Link(Protocol):
         """Return when the broker has the message, which may have arrived anyway."""
         ...
 
+    async def end_session(self) -> None:
+        """Say goodbye for good: the broker forgets our session and what waits in it."""
+        ...
+
     async def close(self) -> None:
         """Say goodbye, so that no will is published; never raises."""
         ...
@@ -138,6 +142,14 @@ class MqttLink:
             await self._open.publish(topic, payload, qos=1, retain=retain)
         except aiomqtt.MqttError as error:
             raise _link_error(error) from error
+
+    async def end_session(self) -> None:
+        client = self._open
+        properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call] # paho
+        properties.SessionExpiryInterval = 0
+        client._client.disconnect(properties=properties)
+        # The library has no such goodbye of its own; `close` finds this one done.
+        await asyncio.wait({client._disconnected}, timeout=TIMEOUT_S)
 
     async def close(self) -> None:
         client, self._client = self._client, None

@@ -39,6 +39,7 @@ DUEL_MS = 60_000  # taken over twice in this time: there is a second agent
 DUEL_RETRY_S = 120
 FAREWELL_S = 3
 CANCEL_AGAIN_S = 1.0
+RETIRED = "the centre has retired this agent"
 HANDLING_S = 120  # one message: open, render, write
 
 log = structlog.get_logger(__name__)
@@ -72,6 +73,7 @@ class Uplink:
         self._counted = True  # the birth found next is no news: before this process
         self._duelling = False
         self._stopping = asyncio.Event()
+        self._ending = asyncio.Event()  # of this connection: we stop, or we leave
         self._lines_due = asyncio.Event()
         self._state_due = asyncio.Event()
         self.connection = 0  # number of the last one
@@ -81,20 +83,28 @@ class Uplink:
     def stop(self) -> None:
         """Send what is written, say goodbye, and let `run` return."""
         self._stopping.set()
+        self._ending.set()
 
     def state_changed(self) -> None:
         """Have the state published soon."""
         self._state_due.set()
 
     async def run(self) -> None:
-        """Stay connected until `stop`; every failure is followed by another try."""
+        """Stay connected until `stop`; every failure is followed by another try.
+
+        An agent that the centre retired leaves for good once all its events are there.
+        """
         tries = 0
         while not self._stopping.is_set():
+            if self._journal.orders.left:
+                self.trouble = RETIRED
+                self._health.rest("uplink")
+                return
             self._health.beat("uplink", RETRY_MAX_S + HANDLING_S)
             self._since_ms = self._clock.mono_ms()
             error = await self._connection()
             if error is None:
-                return
+                continue  # we stop, or have left
             lasted_ms = self._clock.mono_ms() - self._since_ms
             tries = 0 if lasted_ms >= STABLE_MS else tries + 1
             self.trouble = str(error)
@@ -111,6 +121,8 @@ class Uplink:
     async def _connection(self) -> LinkError | None:
         """Live one connection; None when it ended because we stop."""
         link = self._ends.make_link()
+        if not self._stopping.is_set():
+            self._ending.clear()
         try:
             await self._open(link)
             async with asyncio.TaskGroup() as group:
@@ -120,9 +132,12 @@ class Uplink:
                     group.create_task(self._send_state(link)),
                     group.create_task(self._watch_journal()),
                 ]
-                await self._stopping.wait()
+                await self._ending.wait()
                 await _cancel(tasks)
-            await self._say_goodbye(link)
+            if self._delivered:
+                await self._leave(link)
+            else:
+                await self._say_goodbye(link)
         except LinkError as error:
             return error
         except BaseExceptionGroup as group_error:
@@ -263,9 +278,26 @@ class Uplink:
         changed = self._journal.changed
         while True:
             version = changed.version
+            if self._delivered:
+                self._ending.set()
             self._lines_due.set()
             self._state_due.set()
             await changed.beyond(version)
+
+    @property
+    def _delivered(self) -> bool:
+        """Whether we are retired, and the centre holds all that we have to say."""
+        head = self._journal.head()
+        return self._journal.orders.retired and head.acked == head.no
+
+    async def _leave(self, link: Link) -> None:
+        """Empty what the broker keeps of us, end the session, and never come back."""
+        for topic in (Topic.STATE, Topic.ONLINE):
+            await self._publish(link, topic, b"")
+        await link.end_session()
+        await self._journal.orders.leave()
+        log.info("agent_left")
+        self._health.status("retired")
 
     async def _say_goodbye(self, link: Link) -> None:
         """Death comes last, so that the centre has read why before it."""

@@ -263,3 +263,61 @@ def test_a_query_shows_the_job_or_the_whole_picture_as_it_is_now(tmp_path):
         assert (again["event"], again["job"]["state"]) == (one["event"], "canceled")
 
     scene(play, tmp_path)
+
+
+def acked(session: Session) -> bytes:
+    return session.ack(session.journal.head().no)
+
+
+def test_a_retired_agent_delivers_its_events_and_then_leaves_for_good(tmp_path):
+    async def play(session: Session) -> None:
+        broker = session.broker
+        assert (await reply_to(session, command(1, "retire")))["result"] == "done"
+        broker.link.deliver("job", job())
+        await elapse(1)
+        assert events(session) == ["agent-retired", "agent-command", "job-rejected"]
+        assert broker.sessions_ended == 0
+        broker.link.deliver("ack", acked(session))
+        await elapse(5)
+        assert [one.payload for one in broker.sent[-2:]] == [b"", b""]
+        assert {one.topic.rpartition("/")[2] for one in broker.sent[-2:]} == {
+            "state",
+            "online",
+        }
+        assert all(one.retain for one in broker.sent[-2:])
+        assert broker.sessions_ended == 1
+        assert session.uplink.trouble == "the centre has retired this agent"
+        await elapse(600)
+        assert len(broker.links) == 1
+
+    async def after(session: Session) -> None:
+        await elapse(600)
+        assert session.broker.links == []
+
+    scene(play, tmp_path)
+    scene(after, tmp_path)
+
+
+def test_a_retired_agent_that_was_stopped_before_leaving_leaves_later(tmp_path):
+    async def before(session: Session) -> None:
+        await reply_to(session, command(1, "retire"))
+
+    async def after(session: Session) -> None:
+        session.broker.link.deliver("ack", acked(session))
+        await elapse(5)
+        assert session.broker.sessions_ended == 1
+
+    scene(before, tmp_path)
+    scene(after, tmp_path)
+
+
+def test_an_agent_with_open_jobs_is_not_retired(tmp_path):
+    async def play(session: Session) -> None:
+        session.broker.link.deliver("job", job())
+        await elapse(1)
+        reply = await reply_to(session, command(1, "retire"))
+        assert reply["result"] == "jobs-open"
+        await reply_to(session, command(2, "cancel", job_id="J-1"))
+        assert (await reply_to(session, command(3, "retire")))["result"] == "done"
+
+    scene(play, tmp_path)

@@ -136,6 +136,20 @@ def test_what_was_sent_while_nobody_listened_arrives(mosquitto):
     run(scene)
 
 
+def test_a_session_that_was_ended_keeps_nothing(mosquitto):
+    async def test() -> None:
+        link = await opened(mosquitto)
+        await link.end_session()
+        await link.close()
+        await send(mosquitto, "old")
+        link = await opened(mosquitto)
+        await send(mosquitto, "new")
+        assert await received(link, 1) == ["new"]
+        await link.close()
+
+    asyncio.run(test())
+
+
 def test_an_ack_that_comes_late_acknowledges_no_other_message(mosquitto):
     """The broker forgets everything; packet numbers begin anew on the next link."""
 

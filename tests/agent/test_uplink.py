@@ -58,6 +58,7 @@ class PaperBroker:
     tries_s: list[float] = field(default_factory=list)
     acked: list[tuple[int, int, int]] = field(default_factory=list)
     links: list[PaperLink] = field(default_factory=list)
+    sessions_ended: int = 0
 
     def make(self) -> PaperLink:
         self.links.append(PaperLink(self, len(self.links)))
@@ -120,6 +121,9 @@ class PaperLink:
         await elapse(self.broker.slow_s)
         at_s = asyncio.get_running_loop().time()
         self.broker.sent.append(Sent(topic, payload, retain, at_s, self.number))
+
+    async def end_session(self) -> None:
+        self.broker.sessions_ended += 1
 
     async def close(self) -> None:
         self.closed = True

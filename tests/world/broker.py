@@ -117,6 +117,11 @@ class MemoryLink:
         self._broker.from_agent(topic, payload, retain=retain)
         await self._hop()
 
+    async def end_session(self) -> None:
+        await self._hop()
+        self._broker.waiting.clear()
+        self._lost, self._will = LinkError("closed"), None
+
     async def close(self) -> None:
         if self._broker.link is self and not self._process.dead:
             self._broker.link = None
