@@ -93,7 +93,31 @@ class StockConfirm(Named, frozen=True, kw_only=True, tag="stock-confirm"):
     movement: Natural  # the number of its event
 
 
-Written = Resolve | StockLoad | StockMove | StockCount | StockConfirm
+class Pause(Named, frozen=True, kw_only=True, tag="pause"):
+    """A person wants no new card to start."""
+
+    reason: Reason
+
+
+class Resume(Named, frozen=True, kw_only=True, tag="resume"):
+    """A person takes their pause back."""
+
+
+class Hold(Named, frozen=True, kw_only=True, tag="hold"):
+    """A person wants one waiting job not to start."""
+
+    job: Id
+    reason: Reason
+
+
+class Release(Named, frozen=True, kw_only=True, tag="release"):
+    """A person takes their hold back."""
+
+    job: Id
+
+
+Held = Pause | Resume | Hold | Release
+Written = Resolve | StockLoad | StockMove | StockCount | StockConfirm | Held
 
 
 def word(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""What people at the machine say of cards and blanks, taken in for the journal."""
+"""What people at the machine say of cards and jobs, taken in for the journal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from agent.lifecycle.ledger import (
 )
 from agent.people import People
 from agent.requests import (
+    Hold,
+    Pause,
+    Release,
     Resolve,
+    Resume,
     StockConfirm,
     StockCount,
     StockLoad,
@@ -84,6 +88,18 @@ class Stockroom:
                 await journal.count_stock(place, count, by)
             case StockConfirm(movement=no):
                 await journal.confirm_stock(no, by)
+            case Pause(reason=reason):
+                await journal.orders.pause(by, reason)
+                return {"paused_by": journal.orders.paused_by()}
+            case Resume():
+                await journal.orders.resume(by)
+                return {"paused_by": journal.orders.paused_by()}
+            case Hold(job=job, reason=reason):
+                await journal.orders.hold(job, by, reason)
+                return {"job": journal.job(job)}
+            case Release(job=job):
+                await journal.orders.release(job, by)
+                return {"job": journal.job(job)}
         return self.show()
 
     async def _resolve(self, request: Resolve, by: Signers) -> Reply:

@@ -11,11 +11,11 @@ from agent import __version__
 COMMANDS = {
     "run": "Be the agent of one printer, until stopped.",
     "status": "Show printer, broker, current job and blanks.",
-    "job": "List, explain and resolve jobs.",
+    "job": "List, explain, hold and resolve jobs.",
     "stock": "Show, move and count blank cards.",
     "roster": "Say who may stand for blanks, with PINs.",
     "ledger": "Verify the chain of events; begin a new one after a loss.",
-    "printer": "Read along with what is said to the printer.",
+    "printer": "Pause the printer, or read along with it.",
     "config": "Check a configuration file.",
     "keys": "Make and show keys.",
     "contract": "Export the contract, check a job against it.",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.ask import Reply, ask, ask_signed, given, options, people, show
+from agent.cli.ask import Reply, ask, ask_signed, given, options, people, person, show
 from agent.cli.why import in_words
 
 PLACES = ["output", "reject-bin", "printer", "hopper", "missing"]
@@ -16,7 +16,7 @@ PLACES = ["output", "reject-bin", "printer", "hopper", "missing"]
 
 @click.group()
 def job() -> None:
-    """List, explain and resolve jobs."""
+    """List, explain, hold and resolve jobs."""
 
 
 @job.command("list")
@@ -80,6 +80,33 @@ def resolve(job_id: str, as_json: bool, **said: str | bool | Path | None) -> Non
     assert not isinstance(socket, str | bool)
     request: Reply = {"do": "resolve", "job": job_id} | given(**said)
     reply = ask_signed(request, config, socket)
+    show(reply, _lines(reply), as_json=as_json)
+
+
+@job.command()
+@click.argument("job_id")
+@click.option("--reason", required=True, help="Why, for the record.")
+@person
+@options
+def hold(job_id: str, as_json: bool, **said: str | Path | None) -> None:
+    """Let a waiting job not start, until it is released."""
+    _held({"do": "hold", "job": job_id}, said, as_json=as_json)
+
+
+@job.command()
+@click.argument("job_id")
+@person
+@options
+def release(job_id: str, as_json: bool, **said: str | Path | None) -> None:
+    """Let a held job start again, if the hold was an operator's."""
+    _held({"do": "release", "job": job_id}, said, as_json=as_json)
+
+
+def _held(request: Reply, said: dict[str, str | Path | None], *, as_json: bool) -> None:
+    config, socket = said.pop("config"), said.pop("socket")
+    assert not isinstance(config, str)
+    assert not isinstance(socket, str)
+    reply = ask_signed(request | given(**said), config, socket)
     show(reply, _lines(reply), as_json=as_json)
 
 

@@ -1,4 +1,4 @@
-"""`blanko printer`: what the daemon and its printer say, written to a file."""
+"""`blanko printer`: pause it, or write to a file what is said to it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,51 @@ from typing import TextIO
 
 import click
 
-from agent.cli.ask import REFUSED, Reply, fail, follow, options, show
+from agent.cli.ask import (
+    REFUSED,
+    Reply,
+    ask_signed,
+    fail,
+    follow,
+    given,
+    options,
+    person,
+    show,
+)
 
 
 @click.group()
 def printer() -> None:
-    """Read along with what is said to the printer."""
+    """Pause the printer, or read along with what is said to it."""
+
+
+@printer.command()
+@click.option("--reason", required=True, help="Why, for the record.")
+@person
+@options
+def pause(as_json: bool, **said: str | Path | None) -> None:
+    """Let no new card start; the card in the path is finished."""
+    _write_down({"do": "pause"}, said, as_json=as_json)
+
+
+@printer.command()
+@person
+@options
+def resume(as_json: bool, **said: str | Path | None) -> None:
+    """Let cards start again, if the pause was an operator's."""
+    _write_down({"do": "resume"}, said, as_json=as_json)
+
+
+def _write_down(
+    request: Reply, said: dict[str, str | Path | None], *, as_json: bool
+) -> None:
+    config, socket = said.pop("config"), said.pop("socket")
+    assert not isinstance(config, str)
+    assert not isinstance(socket, str)
+    reply = ask_signed(request | given(**said), config, socket)
+    owners = " and ".join(reply["paused_by"])
+    lines = [f"paused by {owners}" if owners else "not paused"]
+    show(reply, lines, as_json=as_json)
 
 
 @printer.command()

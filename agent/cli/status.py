@@ -22,6 +22,8 @@ def _lines(reply: Reply) -> list[str]:
     printer, ribbon, current = state["printer"], state["ribbon"], state["current"]
     rows = [("printer", state["printer_state"])]
     rows += [("", reason) for reason in state["state_reasons"]]
+    if owners := state.get("paused_by"):
+        rows.append(("", f"paused by {' and '.join(owners)}"))
     if printer is not None:
         name = f"{printer['family']} {printer['model']}, serial {printer['serial']}"
         rows.append(("", name))

@@ -391,3 +391,25 @@ def test_a_wrong_entry_is_refused_and_the_roster_stays(
     assert result.exit_code == 1
     assert complaint in result.output
     assert file.read_bytes() == before
+
+
+def test_a_hold_and_a_pause_become_one_request_each(tmp_path):
+    job = {"job_id": "J-1", "state": "pending-held", "reasons": ["held-by-operator"]}
+    words = ["job", "hold", "J-1", "--reason", "wrong name", "--as", "siti"]
+    result, asked = spoken(tmp_path, [{"ok": True, "job": job}], "", *words)
+    assert "held-by-operator" in result.output
+    assert asked == [
+        {"do": "hold", "job": "J-1", "reason": "wrong name", "who": "siti"}
+    ]
+    paused = {"ok": True, "paused_by": ["centre", "operator"]}
+    words = ["printer", "pause", "--reason", "lunch"]
+    result, asked = spoken(tmp_path, [paused], "", *words)
+    assert result.output == "paused by centre and operator\n"
+    assert asked == [{"do": "pause", "reason": "lunch"}]
+    result, asked = spoken(
+        tmp_path, [{**paused, "paused_by": []}], "", "printer", "resume"
+    )
+    assert (result.output, asked) == ("not paused\n", [{"do": "resume"}])
+    words = ["job", "release", "J-1"]
+    result, asked = spoken(tmp_path, [{"ok": True, "job": job}], "", *words)
+    assert asked == [{"do": "release", "job": "J-1"}]
