@@ -14,6 +14,7 @@ import click
 from simulators.centre import keys, orders
 from simulators.centre.batch import ROUND, batch
 from simulators.centre.book import BookError
+from simulators.centre.commands import CommandError
 from simulators.centre.contract import CONTRACT_DIR, Contract, ContractError
 from simulators.centre.desk import Desk, system_clocks
 from simulators.centre.link import Broker, Link
@@ -35,10 +36,12 @@ class Plan:
     station: str
     printer: str
     job_dir: Path | None
+    batch: str | None
     count: int
     store_dir: Path
     contract_dir: Path
     exit_when_done: bool
+    commands: tuple[str, ...]
 
 
 @click.command()
@@ -64,13 +67,20 @@ class Plan:
     "--contract", "contract_dir", default=CONTRACT_DIR, show_default=True,
     type=click.Path(path_type=Path), help="directory of the contract's schemas",
 )  # fmt: skip
-@click.option("--exit-when-done", is_flag=True, help="end when every job is over")
+@click.option(
+    "--command", "commands", multiple=True, metavar="WORDS",
+    help="send one: pause, resume, retire, query, or with a job's id: hold, release, "
+    "cancel, query",
+)  # fmt: skip
+@click.option("--exit-when-done", is_flag=True, help="end when all is over")
 def centre(broker_uri: str, batch: str | None, **options: object) -> None:
-    """Send signed and sealed jobs to one agent, and keep its events."""
-    if (batch is None) == (options["job_dir"] is None):
+    """Send signed jobs and commands to one agent, and keep its events."""
+    if batch is not None and options["job_dir"] is not None:
         raise click.UsageError("give either --jobs DIR or --batch demo")
+    if not (batch or options["job_dir"] or options["commands"]):
+        raise click.UsageError("give --jobs DIR, --batch demo, or --command WORDS")
     try:
-        plan = Plan(broker=Broker.parse(broker_uri), **options)  # type: ignore[arg-type]
+        plan = Plan(Broker.parse(broker_uri), batch=batch, **options)  # type: ignore[arg-type]
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     sys.exit(_run(plan))
@@ -83,13 +93,14 @@ def _run(plan: Plan) -> int:
     except (BookError, ContractError) as error:
         _say(f"BROKEN: {error}")
         return BROKEN_PROMISE
-    except (OrderError, keys.KeyFileError, OSError) as error:
+    except (OrderError, CommandError, keys.KeyFileError, OSError) as error:
         click.echo(str(error), err=True)
         return FAILED
     jobs = desk.book.jobs.values()
     good = sum(job.progress == "completed" for job in jobs)
     _say(f"{good} of {len(jobs)} jobs completed, {desk.book.ledger.no} events kept")
-    return 0 if good == len(jobs) or not plan.exit_when_done else FAILED
+    wanted = good == len(jobs) and desk.commands.good(len(plan.commands))
+    return 0 if wanted or not plan.exit_when_done else FAILED
 
 
 def _desk(plan: Plan) -> Desk:
@@ -104,7 +115,7 @@ def _desk(plan: Plan) -> Desk:
         clocks=system_clocks(),
         say=_say,
     )
-    desk.open(_orders(plan))
+    desk.open(_orders(plan), plan.commands)
     return desk
 
 
@@ -112,6 +123,8 @@ def _orders(plan: Plan) -> list[Order]:
     """The orders of `--jobs`, or the batch, which is made once and then kept."""
     if plan.job_dir is not None:
         return orders.read_all(plan.job_dir)
+    if plan.batch is None:
+        return []
     directory = plan.store_dir / "orders"
     if not directory.exists():
         directory.mkdir(parents=True)

@@ -16,7 +16,7 @@ from jsonschema.exceptions import best_match
 CONTRACT_DIR = Path(__file__).parents[2] / "docs" / "contract"
 """Where the schemas stand in a clone of the repository."""
 
-MESSAGES = ("job", "ack", "ask", "event", "state", "online")
+MESSAGES = ("job", "command", "ack", "ask", "event", "state", "online", "reply")
 
 Document = dict[str, Any]
 """One message as JSON."""

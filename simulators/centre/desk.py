@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from simulators.centre.book import Book, BookError, Line
+from simulators.centre.commands import Commands
 from simulators.centre.contract import Contract, Document
-from simulators.centre.envelope import seal, sign_ack
+from simulators.centre.envelope import seal, sign_ack, sign_command
 from simulators.centre.keys import AgentKey, SigningKey
 from simulators.centre.orders import Addressee, Order, document
 from simulators.centre.stock import StockBook
@@ -55,19 +56,32 @@ class Desk:
     book: Book = field(default_factory=Book)
     state: Document | None = None  # the newest of the agent
     online: Document | None = None
+    commands: Commands = field(init=False)
     _nonce: str | None = None
     _opened_s: float = 0.0
+    _leaving: bool = False  # it is retired, and empties its topics when it is gone
 
-    def open(self, orders: list[Order]) -> None:
+    def __post_init__(self) -> None:
+        self.commands = Commands(self.store.commands)
+
+    def open(self, orders: list[Order], commands: tuple[str, ...] = ()) -> None:
         """Take the orders, and from the disk what is known of them already.
+
+        Each of `commands` is a new one, such as `pause` or `cancel J-7`.
 
         Raises:
             BookError: the store's events are no whole chain.
-            ContractError: an order does not make a job the contract allows.
+            ContractError: an order does not make a job the contract allows; likewise a
+                command.
+            CommandError: words that are no command.
         """
         for order in orders:
             if not self.store.has_job(order.job_id):
                 self._file(order)
+        for words in commands:
+            command = self.commands.order(words, self.to, self.clocks.wall())
+            self.contract.check("command", command, "the centre")
+            self.commands.keep(command)
         self._opened_s = self.clocks.mono_s()
         self.book.stock = StockBook(self.contract.stock)
         self.book.follow(order.job_id for order in orders)
@@ -85,7 +99,7 @@ class Desk:
             ContractError: the message is not as agreed.
         """
         if not payload:
-            return []  # a retained topic was emptied
+            return self._emptied(topic)
         match topic:
             case "event":
                 return [self._take_events(payload)]
@@ -96,14 +110,43 @@ class Desk:
             case "online":
                 self.online = self.contract.read("online", payload, "the agent")
                 self.say("agent online" if self.online["online"] else "agent offline")
+            case "reply":
+                self._take_reply(self.contract.read("reply", payload, "the agent"))
         return []
 
     def due(self) -> list[Outgoing]:
-        """Jobs that must be sent now, for the first time or again."""
+        """Jobs and commands to be sent now, for the first time or again."""
         now_s = self.clocks.mono_s()
         if self.online is None and now_s < self._opened_s + self.greeting_s:
             return []
-        return [self._job(each) for each in self.book.due(now_s)]
+        jobs = [self._job(each) for each in self.book.due(now_s)]
+        commands = [
+            Outgoing("command", sign_command(one.payload, self.key))
+            for one in self.commands.due(now_s)
+        ]
+        return [*commands, *jobs]
+
+    @property
+    def done(self) -> bool:
+        """Nothing more will come of any job, every command has its answer."""
+        return self.book.done and self.commands.done and not self._leaving
+
+    def _take_reply(self, reply: Document) -> None:
+        answered = self.commands.answered(reply, self.clocks.mono_s())
+        if answered is None:
+            return
+        detail = f" ({reply['detail']})" if reply["detail"] else ""
+        self.say(f"{answered.words}: {reply['result']}{detail}")
+        retires = answered.document["kind"] == "retire" and reply["result"] == "done"
+        self._leaving = self._leaving or retires
+
+    def _emptied(self, topic: str) -> list[Outgoing]:
+        """A retained topic was emptied; when a retired agent did, so is ours."""
+        if topic != "online" or not self._leaving:
+            return []
+        self._leaving = False
+        self.say("agent retired")
+        return [Outgoing("ack", b"", retain=True)]
 
     def _file(self, order: Order) -> None:
         job = document(order, self.to, self.clocks.wall())

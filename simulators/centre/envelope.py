@@ -1,4 +1,4 @@
-"""Sealing a job for one agent, and signing an ack.
+"""Sealing a job for one agent, signing an ack or a command.
 
 A job is a compact JWE whose plaintext is a compact JWS of the document, one line feed,
 then the raw parts in the order of the manifest.
@@ -42,6 +42,11 @@ def seal(payload: bytes, parts: bytes, centre: SigningKey, agent: AgentKey) -> b
 def sign_ack(payload: bytes, centre: SigningKey) -> bytes:
     """Return the MQTT payload of an ack."""
     return _sign(payload, "blanko-ack+jws", centre).encode()
+
+
+def sign_command(payload: bytes, centre: SigningKey) -> bytes:
+    """Return the MQTT payload of a command."""
+    return _sign(payload, "blanko-command+jws", centre).encode()
 
 
 def _sign(payload: bytes, typ: str, centre: SigningKey) -> str:

@@ -14,9 +14,9 @@ from paho.mqtt.properties import Properties
 
 from simulators.centre.desk import Desk, Outgoing
 
-TOPICS = ("event", "ask", "state", "online")
+TOPICS = ("event", "ask", "state", "online", "reply")
 DUE_S = 1.0
-"""How often to look for jobs that must be sent again."""
+"""How often to look for what must be sent again."""
 
 _BACK_OFF_S = (0.5, 8.0)
 _SESSION_S = 31 * 86400
@@ -53,7 +53,7 @@ class Link:
         self._sending = asyncio.Lock()
 
     async def run(self, until_done: bool) -> None:
-        """Work until every job is over; for ever unless `until_done`."""
+        """Work until all is over at the desk; for ever unless `until_done`."""
         wait_s = _BACK_OFF_S[0]
         while True:
             try:
@@ -103,7 +103,7 @@ class Link:
             await _end(tasks)
 
     async def _receive(self, client: aiomqtt.Client, until_done: bool) -> None:
-        if until_done and self._desk.book.done:
+        if until_done and self._desk.done:
             return
         async for message in client.messages:
             topic = str(message.topic).rpartition("/")[2]
@@ -111,7 +111,7 @@ class Link:
             assert isinstance(payload, bytes)
             for outgoing in self._desk.receive(topic, payload):
                 await self._publish(client, outgoing)
-            if until_done and self._desk.book.done:
+            if until_done and self._desk.done:
                 return
 
     async def _send_due(self, client: aiomqtt.Client) -> None:

@@ -15,6 +15,7 @@ class Store:
         self.jobs = directory / "jobs"
         self.jobs.mkdir(parents=True, exist_ok=True)
         self.events = directory / "events.log"
+        self.commands = directory / "commands"
 
     def keep_job(self, job_id: str, payload: bytes, parts: bytes) -> None:
         """Keep a job for ever: sent again, it must have the same signed bytes."""

@@ -127,15 +127,39 @@ class Desk:
         )
         return self.world.message(compact(document), picture)
 
+    def command(self, number: int, kind: str, **fields: Any) -> bytes:
+        day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return self.world.command(
+            command_id=f"C-{number}",
+            command_no=number,
+            kind=kind,
+            issued_at=day.isoformat(),
+            expires_at=(day + timedelta(days=2)).isoformat(),
+            **fields,
+        )
+
+    def ack_of(self, line: bytes) -> bytes:
+        event = json.loads(line[65:])
+        document = self.world.ack_document(
+            ledger=event["ledger"],
+            no=event["no"],
+            hash=line[:64].decode(),
+            at=datetime.now(UTC).isoformat(),
+        )
+        return self.world.ack(compact(document))
+
 
 class Centre:
-    """Keeps every event and birth; sends what it is told to."""
+    """Keeps every event, birth and reply; sends what it is told to."""
 
     def __init__(self, client: aiomqtt.Client) -> None:
         self._client = client
         self.events: dict[int, Any] = {}
+        self.lines: dict[int, bytes] = {}
         self.online: list[Any] = []
         self.states: list[Any] = []
+        self.replies: list[Any] = []
+        self.emptied: list[str] = []
         self._news = asyncio.Event()
 
     @classmethod
@@ -153,10 +177,15 @@ class Centre:
         async for message in self._client.messages:
             word = str(message.topic).rpartition("/")[2]
             assert isinstance(message.payload, bytes)
-            if word == "event":
+            if not message.payload:
+                self.emptied.append(word)
+            elif word == "reply":
+                self.replies.append(json.loads(message.payload))
+            elif word == "event":
                 for line in message.payload.splitlines():
                     event = json.loads(line[65:])
                     self.events[event["no"]] = event
+                    self.lines[event["no"]] = line
             elif word == "online":
                 self.online.append(json.loads(message.payload))
             elif word == "state":
@@ -165,6 +194,20 @@ class Centre:
 
     async def send(self, message: bytes) -> None:
         await self._client.publish(f"{ROOT}/job", message, qos=1)
+
+    async def command(self, message: bytes) -> str:
+        """Send a command and return the result in its reply."""
+        count = len(self.replies)
+        await self._client.publish(f"{ROOT}/command", message, qos=1)
+        await self.until(lambda: len(self.replies) > count)
+        return str(self.replies[-1]["result"])
+
+    async def ack(self, message: bytes) -> None:
+        await self._client.publish(f"{ROOT}/ack", message, qos=1, retain=True)
+
+    def beyond(self, count: int) -> bool:
+        """More events have come, or the agent has left."""
+        return "online" in self.emptied or len(self.events) > count
 
     def kinds(self) -> list[str]:
         return [self.events[no]["data"]["kind"] for no in sorted(self.events)]
@@ -214,6 +257,49 @@ def test_a_job_over_mqtt_becomes_a_card_and_a_report(desk):
     (picture,) = (desk.folder / "cards").glob("*-front.png")
     with Image.open(picture) as card:
         assert card.convert("RGB").getpixel((500, 300)) == (200, 100, 50)
+
+
+def test_the_centre_pauses_withdraws_and_retires_over_mqtt(desk):
+    """A pause outlives a kill; a cancel that comes before its job is remembered."""
+    desk.start_printer()
+
+    async def scene(centre: Centre) -> None:
+        agent = desk.start_agent()
+        await centre.until(lambda: centre.online)
+        assert (await asyncio.to_thread(desk.agent, do="stock-load", count=20))["ok"]
+        assert await centre.command(desk.command(1, "pause")) == "done"
+        cancel = desk.command(2, "cancel", job_id="J-2")
+        assert await centre.command(cancel) == "remembered"
+        agent.kill()
+        agent.wait()
+        desk.start_agent()
+        await centre.send(desk.job(1, png((200, 100, 50))))
+        await centre.send(desk.job(2, png((200, 100, 50))))
+        await centre.until(lambda: "job-rejected" in centre.kinds())
+        await centre.until(lambda: centre.states[-1]["queued"] == 1)
+        assert "paused-error" in centre.states[-1]["state_reasons"]
+        assert await centre.command(desk.command(1, "pause")) == "done"
+        assert await centre.command(desk.command(3, "retire")) == "jobs-open"
+        assert await centre.command(desk.command(4, "resume")) == "done"
+        await centre.until(lambda: "job-completed" in centre.kinds())
+        late = desk.command(5, "cancel", job_id="J-1")
+        assert await centre.command(late) == "too-late"
+        assert await centre.command(desk.command(6, "retire")) == "done"
+        await centre.until(lambda: "agent-retired" in centre.kinds())
+        while "online" not in centre.emptied:
+            news = partial(centre.beyond, len(centre.events))
+            await centre.ack(desk.ack_of(centre.lines[max(centre.lines)]))
+            await centre.until(news)
+        assert set(centre.emptied) == {"state", "online"}
+        await asyncio.to_thread(wait_until, left, "the end of the session")
+        status = await asyncio.to_thread(desk.agent, do="status")
+        assert status["state"]["accepting"] is False
+        assert centre.kinds().count("agent-paused") == 1
+
+    def left() -> bool:
+        return "retired" in desk.agent(do="status")["broker"]["trouble"]
+
+    play(desk, scene)
 
 
 def test_killed_at_any_job_none_is_lost_and_none_is_taken_twice(desk):

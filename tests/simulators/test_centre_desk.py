@@ -10,6 +10,7 @@ from joserfc.jwk import ECKey
 
 from simulators.centre.batch import batch
 from simulators.centre.book import ZEROS, BookError, Progress
+from simulators.centre.commands import CommandError
 from simulators.centre.contract import Contract, ContractError
 from simulators.centre.desk import Clocks, Desk
 from simulators.centre.keys import AgentKey, centre_key
@@ -37,7 +38,7 @@ def make_desk(tmp_path, said, orders):
     def clock():
         return next(times, 200.0)
 
-    def make():
+    def make(*commands):
         agent = ECKey.generate_key("P-256")
         desk = Desk(
             contract=Contract(),
@@ -48,7 +49,7 @@ def make_desk(tmp_path, said, orders):
             clocks=Clocks(lambda: datetime(2026, 3, 4, tzinfo=UTC), clock),
             say=said.append,
         )
-        desk.open(orders)
+        desk.open(orders, commands)
         return desk
 
     return make
@@ -185,3 +186,67 @@ def test_an_emptied_topic_is_no_message(make_desk):
 def test_a_missing_contract_is_named(tmp_path):
     with pytest.raises(ContractError, match="--contract DIR"):
         Contract(tmp_path)
+
+
+def reply(desk, number, result, detail=""):
+    document = {
+        "command_id": f"C-{number:06d}", "command_no": number, "command": None,
+        "result": result, "detail": detail, "at": "2026-03-04T05:06:07Z", "event": 9,
+    }  # fmt: skip
+    return desk.receive("reply", json.dumps(document).encode())
+
+
+def test_a_command_is_sent_until_it_is_answered_and_its_answer_is_told(make_desk, said):
+    desk = make_desk("cancel t-01", "pause")
+    desk.receive("ask", json.dumps(ASK).encode())
+    desk.greeting_s = 0
+    sent = [each for each in desk.due() if each.topic == "command"]
+    assert [document_of(one)["kind"] for one in sent] == ["cancel", "pause"]
+    assert [document_of(one)["command_no"] for one in sent] == [1, 2]
+    reply(desk, 1, "too-late", "the job is processing")
+    assert said[-1] == "cancel t-01: too-late (the job is processing)"
+    assert not desk.commands.done
+    reply(desk, 2, "clock-unsure")
+    assert not desk.commands.done
+    reply(desk, 2, "done")
+    reply(desk, 2, "done")
+    assert said.count("pause: done") == 1
+    assert desk.commands.done
+    assert not desk.commands.good(2)
+    assert desk.commands.good(1)
+
+
+def test_after_a_restart_the_open_command_has_the_same_bytes_and_numbers_rise(
+    make_desk,
+):
+    desk = make_desk("pause", "resume")
+    reply(desk, 1, "done")
+    again = make_desk("query")
+    again.greeting_s = 0
+    sent = [each for each in again.due() if each.topic == "command"]
+    assert document_of(sent[0]) == desk.commands.sent[2].document
+    assert [document_of(one)["command_no"] for one in sent] == [2, 3]
+
+
+@pytest.mark.parametrize("words", ["", "pause now please"])
+def test_words_that_are_no_command_are_refused(make_desk, words):
+    with pytest.raises(CommandError):
+        make_desk(words)
+
+
+@pytest.mark.parametrize("words", ["shake", "cancel", "pause J-1"])
+def test_a_command_that_the_contract_does_not_allow_is_not_sent(make_desk, words):
+    with pytest.raises(ContractError):
+        make_desk(words)
+
+
+def test_a_retired_agent_is_followed_until_its_topics_are_empty(make_desk, said):
+    desk = make_desk("retire")
+    desk.book.jobs.clear()
+    reply(desk, 1, "done")
+    assert not desk.done
+    assert desk.receive("state", b"") == []
+    [emptied] = desk.receive("online", b"")
+    assert (emptied.topic, emptied.payload, emptied.retain) == ("ack", b"", True)
+    assert desk.done
+    assert said[-1] == "agent retired"

@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 import pytest
 
 from agent import artwork
-from agent.contract.envelope import open_ack, open_job
+from agent.contract.commands import Cancel
+from agent.contract.envelope import open_ack, open_command, open_job
 from agent.contract.keyring import Keyring
 from agent.contract.keys import make
 from agent.contract.topics import Address
 from simulators.centre import orders
 from simulators.centre.batch import batch
-from simulators.centre.envelope import seal, sign_ack
+from simulators.centre.commands import Commands
+from simulators.centre.envelope import seal, sign_ack, sign_command
 from simulators.centre.keys import TRUST_NAME, agent_key, centre_key
 from simulators.centre.orders import Addressee
 
@@ -46,3 +48,16 @@ def test_an_ack_of_the_centre_is_believed(tmp_path):
     }  # fmt: skip
     ack = open_ack(sign_ack(json.dumps(document).encode(), centre), keyring, TO)
     assert (ack.ledger, ack.no, ack.nonce) == ("L", 3, "n")
+
+
+def test_a_command_of_the_centre_is_one_to_the_agent(tmp_path):
+    make(tmp_path / "agent.jwk", "P-256")
+    centre = centre_key(tmp_path)
+    keyring = Keyring.load(tmp_path / "agent.jwk", tmp_path / TRUST_NAME)
+    commands = Commands(tmp_path / "commands")
+    to = Addressee("station-1", "p1", "k")
+    commands.keep(commands.order("cancel J-7", to, NOW))
+    (sent,) = commands.due(0)
+    opened = open_command(sign_command(sent.payload, centre), keyring, TO)
+    assert isinstance(opened.command, Cancel)
+    assert (opened.command.job_id, opened.command.command_no) == ("J-7", 1)
