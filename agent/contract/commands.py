@@ -114,7 +114,7 @@ class Result(StrEnum):
     REMEMBERED = "remembered"  # the job has not come; it will be refused
     UNKNOWN_JOB = "unknown-job"  # it was never accepted here: send it, or ask later
     JOBS_OPEN = "jobs-open"  # not retired: end every job first
-    STALE = "stale"  # a later number was executed: give it a new id and number
+    STALE = "stale"  # a later number or ledger was first: give it a new id and number
     EXPIRED = "expired"  # likewise, if it is wanted still
     CLOCK_UNSURE = "clock-unsure"  # the same again, once an ack made the clock sure
     DUPLICATE_DIFFERS = "duplicate-differs"  # another document had this id

@@ -139,11 +139,11 @@ def _refusal(tx: Transaction, job: Job, *, known: bool) -> Refused | None:
         if tx.sure:
             return Refused(RejectReason.EXPIRED, when)
         return Refused(RejectReason.CLOCK_UNSURE, f"{when}, if this clock is right")
-    begun = tx.db.execute("SELECT value FROM latest WHERE name = 'begun'").fetchone()
-    if begun is not None and job.issued_at <= datetime.fromisoformat(begun[0]):
+    begun = standing.begun_at(tx.db)
+    if begun is not None and job.issued_at <= begun:
         return Refused(
             RejectReason.BEFORE_LEDGER,
-            f"issued before {begun[0]}, when a lost ledger was replaced here",
+            f"issued before {begun.isoformat()}, when a lost ledger was replaced here",
         )
     first = _first_of(tx.db, job) if job.kind is JobKind.FIRST else None
     if first is not None:

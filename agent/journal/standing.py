@@ -129,6 +129,12 @@ def last_no(db: sqlite3.Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
+def begun_at(db: sqlite3.Connection) -> datetime | None:
+    """Return when this ledger took a lost one's place; None: it is the first."""
+    row = db.execute("SELECT value FROM latest WHERE name = 'begun'").fetchone()
+    return None if row is None else datetime.fromisoformat(row[0])
+
+
 def paused_by(db: sqlite3.Connection) -> list[Owner]:
     """Return whose word it is that no card starts."""
     rows = db.execute("SELECT owner FROM pauses ORDER BY owner")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent.contract.agent_events import LedgerBegun
 from tests.agent.envelope_by_hand import World, compact, jws
 from tests.agent.test_uplink import WORLD, Session, job, scene
 from tests.agent.virtual_time import START, LoopClock, elapse
@@ -319,5 +320,21 @@ def test_an_agent_with_open_jobs_is_not_retired(tmp_path):
         assert reply["result"] == "jobs-open"
         await reply_to(session, command(2, "cancel", job_id="J-1"))
         assert (await reply_to(session, command(3, "retire")))["result"] == "done"
+
+    scene(play, tmp_path)
+
+
+def test_a_command_older_than_a_ledger_that_took_a_lost_ones_place_is_stale(tmp_path):
+    """Its number may have been executed by the old one."""
+    begun = LedgerBegun(because="lost", counts={}, identity="unproven")
+
+    async def play(session: Session) -> None:
+        old = command(7, "pause")
+        await session.journal.record(begun)
+        assert (await reply_to(session, old))["result"] == "stale"
+        now = session.clock.wall() + timedelta(seconds=1)
+        new = command(1, "pause", command_id="C-new", issued_at=now.isoformat())
+        await elapse(2)
+        assert (await reply_to(session, new))["result"] == "done"
 
     scene(play, tmp_path)
