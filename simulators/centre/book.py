@@ -69,6 +69,7 @@ _STEPS = {
     "job-started": Progress.STARTED,
     "job-stopped": Progress.STOPPED,
     "job-held": Progress.HELD,
+    "job-released": Progress.ACCEPTED,
     "job-returned": Progress.ACCEPTED,
     "job-completed": Progress.COMPLETED,
     "job-canceled": Progress.CANCELED,
@@ -179,7 +180,7 @@ class Book:
         if line.kind == "job-rejected":
             job = job or self.jobs.get(self._sent.get(data["message_sha256"], ""))
             self._refuse(job, data, now_s)
-        elif job is not None and line.kind in _STEPS:
+        elif job is not None and line.kind in _STEPS and not data.get("still"):
             job.progress = _STEPS[line.kind]
             job.reason = str(data.get("reason", "")) or " ".join(
                 data.get("reasons", ())

@@ -76,6 +76,30 @@ def _moment(at_s: float | None) -> datetime | None:
     return None if at_s is None else START + timedelta(seconds=BEGIN_S + at_s)
 
 
+@dataclass(frozen=True)
+class Wish:
+    """A command that is sent from a moment of the world on, until it is answered."""
+
+    no: int
+    kind: str
+    job_id: str | None = None
+    at_s: float = 0.0
+
+    def message(self) -> bytes:
+        """The command as it is published."""
+        document = {
+            "command_id": f"C{self.no}",
+            "command_no": self.no,
+            "station": ADDRESS.station,
+            "printer": ADDRESS.printer,
+            "issued_at": START,
+            "expires_at": START + VALID_FOR,
+            "kind": self.kind,
+        }
+        job = {} if self.job_id is None else {"job_id": self.job_id}
+        return msgspec.json.encode(document | job)
+
+
 def open_message(message: bytes) -> OpenedJob:
     """Open what `Order.message` made: the agent's side of it."""
     payload, _, _ = message.partition(b"\n")
@@ -107,8 +131,11 @@ class Centre:
         broker: Broker,
         story: Story,
         now: Callable[[], datetime],
+        wishes: tuple[Wish, ...] = (),
     ) -> None:
         self.book = Book()
+        self.results: dict[str, str] = {}  # of each command, as replied
+        self._wishes = wishes
         self._orders = {order.job_id: order for order in orders}
         self._broker = broker
         self._story = story
@@ -125,6 +152,7 @@ class Centre:
             if self._broker.up:
                 for job_id in self.book.due(self._story.at_s):
                     self._send(job_id)
+                self._command()
             await elapse(LOOK_S)
 
     def receive(self, topic: str, payload: bytes) -> None:
@@ -133,8 +161,24 @@ class Centre:
         except (BookError, ContractError) as error:
             self._story.complain(f"centre: {error}")
 
+    def _command(self) -> None:
+        """Send the first command that is due and has no answer."""
+        for wish in self._wishes:
+            if f"C{wish.no}" not in self.results and wish.at_s <= self._story.at_s:
+                self._story.tell("centre", f"commands {wish.kind} {wish.job_id or ''}")
+                self._broker.to_agent(Topic.COMMAND, wish.message())
+                return
+
+    def _replied(self, command_id: str, result: str) -> None:
+        self._story.tell("centre", f"is told that {command_id} is {result}")
+        if self.results.setdefault(command_id, result) != result:
+            self._story.complain(f"{command_id} was answered in two ways")
+
     def _take(self, topic: str, payload: bytes) -> None:
-        if topic == Topic.EVENT:
+        if topic == Topic.REPLY:
+            reply = json.loads(payload)
+            self._replied(reply["command_id"], reply["result"])
+        elif topic == Topic.EVENT:
             for raw in payload.split(b"\n")[:-1]:
                 self.book.add(self.book.ledger.read(raw + b"\n"), self._story.at_s)
             self._ack()

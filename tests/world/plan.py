@@ -8,7 +8,7 @@ from random import Random
 
 from simulators.build import PowerUp
 from simulators.faults import FaultKind
-from tests.world.centre import Order
+from tests.world.centre import Order, Wish
 from tests.world.process import Death
 
 
@@ -61,6 +61,7 @@ class Plan:
     loses_last_count: bool = False
     lie_share: float = 0.0  # of a person's answers
     clock_sure: bool = True
+    wishes: tuple[Wish, ...] = ()
 
     def __str__(self) -> str:
         cards = ", ".join(f"{o.job_id} {o.sides}-sided" for o in self.orders)
@@ -75,6 +76,10 @@ class Plan:
         parts += [f"{kind} at card {card_no}" for kind, card_no in self.faults]
         parts += [f"{one.kind} at {one.at_s:.1f} s" for one in self.strikes]
         parts += [f"at {one.at_s:.1f} s {one.what}" for one in self.acts]
+        parts += [
+            f"centre wants {one.kind} {one.job_id or ''} from {one.at_s:.1f} s on"
+            for one in self.wishes
+        ]
         parts += [f"dies at point {death.point}{_with(death)}" for death in self.deaths]
         return "; ".join(parts)
 

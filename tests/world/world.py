@@ -170,7 +170,9 @@ class World:
         )
         self.notary = Notary(self.story)
         self.broker = Broker(ADDRESS, self.dice)
-        self.centre = Centre(plan.orders, self.broker, self.story, self.now)
+        self.centre = Centre(
+            plan.orders, self.broker, self.story, self.now, plan.wishes
+        )
         self.deeds = Deeds()
         person = Random(f"person {plan.seed}")
         self.person = Person(
@@ -382,6 +384,7 @@ class World:
             and not (self._pending_acts or self._person_looks)
             and self.life is not None
             and held == len(books.lines) > 0
+            and len(self.centre.results) == len(self.plan.wishes)
             and not self.machine.mechanism.moving
             and self.machine.mechanism.sensed_card is None
             and books.stock["received"] == self.person.loaded_count
