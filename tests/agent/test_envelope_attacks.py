@@ -17,7 +17,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
-from agent.contract.envelope import EnvelopeRefused, open_ack, open_job
+from agent.contract.envelope import (
+    EnvelopeRefused,
+    open_ack,
+    open_command,
+    open_job,
+)
 from agent.contract.messages import RejectReason as R
 from agent.contract.tokens import MESSAGE_SIZE_MAX, ShapeError, jws_header
 from tests.agent.envelope_by_hand import (
@@ -735,6 +740,15 @@ def test_a_job_never_passes_for_an_ack_nor_an_ack_for_a_job(world):
     as_document = world.ack(compact(world.document()))
     with pytest.raises(EnvelopeRefused):
         open_ack(as_document, world.keyring(), TO)
+
+
+def test_an_ack_never_passes_for_a_command_nor_a_command_for_an_ack(world):
+    as_command = world.ack(compact(world.command_document()))
+    with pytest.raises(EnvelopeRefused, match="typ must be blanko-command"):
+        open_command(as_command, world.keyring(), TO)
+    as_ack = world.command(compact(world.ack_document()))
+    with pytest.raises(EnvelopeRefused, match="typ must be blanko-ack"):
+        open_ack(as_ack, world.keyring(), TO)
 
 
 def test_x25519_refuses_a_zero_secret_itself():

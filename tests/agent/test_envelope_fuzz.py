@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.clock import InlineExecutor
 from agent.contract.documents import DocumentError, convert, parse
-from agent.contract.envelope import EnvelopeRefused, open_ack, open_job
+from agent.contract.envelope import (
+    EnvelopeRefused,
+    open_ack,
+    open_command,
+    open_job,
+)
 from agent.contract.messages import Job
+from agent.journal.journal import Journal
+from agent.journal.verify import Verdict, verify
 from tests.agent.envelope_by_hand import PICTURE, TO, World, compact, jws
+from tests.agent.virtual_time import LoopClock
 
 ALPHABET = b'ABCXYZabcxyz0189-_.=+/\n\0{}"\xff '
 
@@ -79,6 +90,43 @@ def test_no_damaged_ack_opens():
             open_ack(damaged, keyring, TO)
 
 
+def test_no_damaged_command_opens():
+    world, rng = World("P-256", "Ed25519"), random.Random(12)
+    command, keyring = world.command(), world.keyring()
+    for _ in range(1_000):
+        damaged = mutated(command, rng)
+        if damaged == command:
+            continue
+        with pytest.raises(EnvelopeRefused):
+            open_command(damaged, keyring, TO)
+
+
+def test_whatever_the_centre_signs_as_a_command_is_answered_and_recorded(tmp_path):
+    """Its own programming errors: an answer on record, and a ledger that verifies."""
+    world, rng = World("P-256", "Ed25519"), random.Random(14)
+    keyring = world.keyring()
+    path = tmp_path / "journal.db"
+
+    async def play() -> Counter[str]:
+        journal = await Journal.open(path, LoopClock(), InlineExecutor())
+        results: Counter[str] = Counter()
+        for number in range(1, 501):
+            fields = {"command_id": f"C-{number}", "command_no": number}
+            document = compact(world.command_document(**fields))
+            message = world.command(mutated(document, rng))
+            try:
+                came = open_command(message, keyring, TO)
+            except EnvelopeRefused:
+                continue
+            results[(await journal.orders.take(came)).result] += 1
+        await journal.close()
+        return results
+
+    results = asyncio.run(play())
+    assert {"done", "malformed", "wrong-printer", "unknown-kind"} <= set(results)
+    assert verify(path).verdict is Verdict.GOOD
+
+
 def test_a_well_signed_but_damaged_document_is_refused_or_means_what_it_says():
     """The centre's own programming errors: whatever it signs, only a refusal comes."""
     world, rng = World("X25519", "Ed25519"), random.Random(13)
@@ -99,7 +147,7 @@ def test_a_well_signed_but_damaged_document_is_refused_or_means_what_it_says():
 @given(st.binary(max_size=200))
 def test_rubbish_is_only_refused(rubbish):
     world = WORLD
-    for opener in (open_job, open_ack):
+    for opener in (open_job, open_ack, open_command):
         with pytest.raises(EnvelopeRefused):
             opener(rubbish, world.keyring(), TO)
 
