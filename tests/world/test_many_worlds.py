@@ -2,10 +2,12 @@
 
 They run in processes of their own, on every CPU and without the measuring of coverage.
 A failure prints the story of each world that went wrong, and how to play it again.
+Where nobody set CI=true, a person waits: then fewer, and the agent alone dies.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +19,9 @@ import pytest
 from tests.world.plan import STANDARD
 
 ROOT = Path(__file__).parents[2]
-WORLDS = 2_000
+IN_CI = os.environ.get("CI") == "true"
+WORLDS = 2_000 if IN_CI else 200
+POWER = ["process", "both"] if IN_CI else ["process"]
 SHARE_MIN = 60.0  # verify, new ledgers and the roster have tests of their own
 TELL_MAX = 20_000  # characters of what went wrong
 
@@ -41,7 +45,7 @@ def world(*arguments: str) -> list[str]:
 def test_wherever_the_agent_dies_the_books_tell_the_truth(
     record_property: Record,
 ) -> None:
-    lines = world("--crashes", "--power", "process", "both")
+    lines = world("--crashes", "--power", *POWER)
     counts = re.compile(
         r"(\S+): (\d+) crash points = 2 × \((\d+) commits \+ (\d+) commands\), (\d+) "
     )
@@ -51,7 +55,7 @@ def test_wherever_the_agent_dies_the_books_tell_the_truth(
         assert match is not None
         points, commits, commands, crashes = (int(match[at]) for at in range(2, 6))
         assert points == 2 * (commits + commands) > 100
-        assert crashes == 2 * points
+        assert crashes == len(POWER) * points
         record_property("figure", line)
 
 
