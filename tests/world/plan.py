@@ -157,7 +157,24 @@ def random_plan(seed: int) -> Plan:
         loses_last_count=dice.random() < 0.15,
         lie_share=dice.choice((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5)),
         clock_sure=dice.random() < 0.9,
+        wishes=_wishes(Random(f"wishes {seed}"), orders),
     )
+
+
+def _wishes(dice: Random, orders: tuple[Order, ...]) -> tuple[Wish, ...]:
+    """In one world of three the centre pauses, holds or withdraws."""
+    drawn: list[Wish] = []
+    job = dice.choice(orders).job_id
+    ways = (("pause", "resume", None), ("hold", "release", job))
+    for begin, end, about in ways:
+        if dice.random() < 0.15:
+            at_s = round(dice.uniform(0, 25), 3)
+            until_s = at_s + round(dice.uniform(0.5, 20), 3)
+            drawn += [Wish(0, begin, about, at_s), Wish(0, end, about, until_s)]
+    if dice.random() < 0.1:
+        drawn.append(Wish(0, "cancel", job, round(dice.uniform(0, 40), 3)))
+    drawn.sort(key=lambda wish: wish.at_s)
+    return tuple(replace(wish, no=no) for no, wish in enumerate(drawn, 1))
 
 
 def _acts(dice: Random) -> tuple[Act, ...]:
