@@ -31,7 +31,6 @@ COUNTABLE = {
 }
 _ASK_FOR_BLANKS = frozenset({"media-empty-error", "x-stock-mismatch-error"})
 INVISIBLE = (FaultKind.DOUBLE_FEED,)
-UNDER_THE_COVER = (FaultKind.JAM_PATH, FaultKind.STUCK_HALF_PRINTED)
 
 
 @dataclass
@@ -84,7 +83,7 @@ class Person:
             empty = kind is FaultKind.HOPPER_EMPTY and not mechanism.at(Place.HOPPER)
             if kind in INVISIBLE or empty or mechanism.moving:
                 continue
-            if kind in UNDER_THE_COVER and not mechanism.cover_open:
+            if kind is FaultKind.JAM_PATH and not mechanism.cover_open:
                 self._say("opens the cover")
                 mechanism.open_cover(is_open=True)
                 return  # it takes a moment

@@ -11,6 +11,7 @@ from tests.world.many import Task, crash, drawn, points_of
 from tests.world.plan import STANDARD
 from tests.world.world import play
 
+ROOT = Path(__file__).parents[2]
 HEART = [
     "agent/worker.py",
     "agent/attempt.py",
@@ -33,12 +34,11 @@ def sample() -> list[Task]:
 
 def measure(tasks: list[Task]) -> tuple[float, str]:
     """Play worlds and return the share of branches in per cent, with a table."""
-    root = Path(__file__).parents[2]
     with tempfile.TemporaryDirectory() as folder:
         watch = coverage.Coverage(
             data_file=str(Path(folder) / "data"),
             branch=True,
-            include=[str(root / one) for one in HEART],
+            include=[str(ROOT / one) for one in HEART],
             config_file=False,
         )
         watch.start()
@@ -57,7 +57,7 @@ def _branches(watch: coverage.Coverage) -> tuple[float, str]:
         whole += numbers.n_branches
         walked += numbers.n_executed_branches
         if numbers.n_branches:
-            name = "/".join(Path(file).parts[-3:])
+            name = Path(file).resolve().relative_to(ROOT)
             part = f"{numbers.n_executed_branches} of {numbers.n_branches}"
             rows.append(f"  {part:>10}  {name}")
     share = 100 * walked / whole

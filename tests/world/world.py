@@ -387,8 +387,18 @@ class World:
             and len(self.centre.results) == len(self.plan.wishes)
             and not self.machine.mechanism.moving
             and self.machine.mechanism.sensed_card is None
+            and not self._in_use()
             and books.stock["received"] == self.person.loaded_count
         )
+
+    def _in_use(self) -> bool:
+        """The agent waits for another host, and has not read the counters since.
+
+        Who counts the hopper now has the same blank booked out twice: by the count,
+        and by the counter of fed cards.
+        """
+        worker = self.life.worker if self.life is not None else None
+        return worker is None or "x-printer-in-use-error" in worker.picture.reasons
 
     async def _end(self, others: Sequence[asyncio.Future[Any]]) -> None:
         for other in others:
