@@ -36,7 +36,8 @@ in a row count as one. Every other command is ESC, its words, CR. Our driver sen
 command a connection, with a NUL after it. The SDK does so too, but for the job
 itself: from `Psync;1;0` to `Psync;4;0` is one stream, and from `Pcla;0` to
 `Psync;11;0` another, each with one NUL at its end. `<time>` is the time of day,
-`<id>` the number of our session.
+`<id>` the number of our session. Where the SDK has seen a status a moment ago, it
+may leave a look out; its looks are therefore not held to the table.
 
 ## Commands in order
 
