@@ -229,7 +229,10 @@ class Driver(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     async def open(self) -> Identity:
-        """Reach the printer and learn who it is; moves nothing.
+        """Reach the printer and learn who it is; takes no blank and begins no card.
+
+        A whole job that a dead process of ours left waiting is let end;
+        what became of its card stays unknown.
 
         Raises:
             DeviceError: another model than configured answers.
