@@ -12,7 +12,7 @@ FROM ?= 1
 RUNS ?= 50000
 DEMO_FLAGS := $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
 
-.PHONY: help demo test soak lint bench show-interop show-ledger fuzz fresh deps contract docs lock clean
+.PHONY: help demo test coverage soak lint bench show-interop show-ledger fuzz fresh deps contract docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -22,6 +22,10 @@ demo: ## twelve cards through broker, agent and emulated printer [SABOTAGE=steal
 	@$(PY) -m simulators demo $(DEMO_FLAGS)
 
 test: lint ## everything that needs no more than this folder; the rest is named at the end
+	@$(PY) -m pytest --numprocesses auto --dist worksteal
+
+coverage: ## which lines and branches no test walks (slow: in one process, watched)
+	@scripts/venv dev
 	@rm -f .coverage .coverage.*
 	@$(PY) -m coverage run -m pytest
 	@$(PY) -m coverage combine --quiet

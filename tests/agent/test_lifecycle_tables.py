@@ -108,7 +108,7 @@ def test_what_an_outcome_means_for_the_job(
 
 
 @pytest.mark.parametrize("stage", OPEN_STAGES)
-@pytest.mark.parametrize("outcome", set(Outcome) - {Outcome.TEST})
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.TEST}))
 def test_a_closed_attempt_leaves_its_blank_in_one_place(
     outcome: Outcome, stage: Stage
 ) -> None:
