@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import msgspec
-
 from agent.contract.commands import Owner, Result
 from agent.contract.messages import (
-    END,
     Id,
     Keyword,
     Message,
@@ -17,8 +12,7 @@ from agent.contract.messages import (
     Text,
     Time,
 )
-
-Identity = Annotated[str, msgspec.Meta(pattern="^(proven|unproven)" + END)]
+from agent.contract.stock_events import Identity
 
 
 class AgentCommand(

@@ -16,23 +16,21 @@ from typing import TYPE_CHECKING, TypeVar
 
 from agent.clock import Clock, Executor, TrustedTime
 from agent.contract.checkpoints import sign_head
-from agent.contract.events import Data, Evidence, Expected, Item, Place, Stage
-from agent.contract.messages import Ack, CurrentJob, LedgerHead
+from agent.contract.events import Data, Evidence
+from agent.contract.messages import Ack, LedgerHead
 from agent.contract.messages import Clock as ClockWord
-from agent.journal import acks, attempts, jobs, kept, people, stock
+from agent.journal import acks, jobs, kept
 from agent.journal.acks import AckVerdict
+from agent.journal.attempt_book import AttemptBook
 from agent.journal.attempts import Closing, OpenAttempt, Resolution
 from agent.journal.changed import Changed
 from agent.journal.errors import JournalError, Refusal, StorageFullError
 from agent.journal.jobs import Accepted, JobView, Redelivered, Refused, Rejection
 from agent.journal.opening import named
 from agent.journal.orders import Orders
-from agent.journal.people import Unconfirmed, WrongPins
+from agent.journal.stock_book import StockBook
 from agent.journal.store import Stamp, Store, Transaction
 from agent.lifecycle.decide import Now, Waiting
-from agent.lifecycle.ledger import Movement, Note, Signers
-from agent.lifecycle.recovery import Finding
-from agent.lifecycle.states import JobState
 
 if TYPE_CHECKING:
     from agent.contract.envelope import OpenedJob
@@ -57,8 +55,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-_ONE_SIDE = Expected(cards=1, sets=1)
-
 FREE_SIZE_MIN = 16 * 2**20  # bytes that a job must leave to the ledger
 
 DICE = random.SystemRandom()
@@ -66,7 +62,7 @@ DICE = random.SystemRandom()
 _JOB_WRITTEN_TIMES = 3  # once into the -wal, once into the file, once as zeros
 
 
-class Journal:
+class Journal(AttemptBook, StockBook):
     """What the agent remembers. Make one with `open`."""
 
     def __init__(
@@ -216,171 +212,7 @@ class Journal:
         """Return the JSON of every event of a job, oldest first."""
         return self._read(lambda db: jobs.events(db, job_id))
 
-    # Attempts
-
-    async def begin(
-        self,
-        job_id: str,
-        passed_over: tuple[str, ...],
-        digest: str,
-        evidence: Evidence,
-        expected: Expected = _ONE_SIDE,
-    ) -> int:
-        """Write down `feeding`; return the attempt's number. Then feed.
-
-        Raises:
-            StorageFullError: the disk could not take all that this card will write.
-            Refusal: the job may not start any more: somebody was faster.
-        """
-        await self._executor.run(self._store.require_room_for_card)
-        return await self._write(
-            lambda tx: attempts.begin(
-                tx, job_id, passed_over, digest, evidence, expected
-            )
-        )
-
-    async def advance(
-        self,
-        job_id: str,
-        attempt: int,
-        stage: Stage,
-        *,
-        destination: Place | None = None,
-        evidence: Evidence | None = None,
-    ) -> None:
-        """Write down a stage; on return the motion it announces may begin."""
-        await self._write(
-            lambda tx: attempts.advance(
-                tx, job_id, attempt, stage, destination=destination, evidence=evidence
-            )
-        )
-
-    async def interrupt(
-        self, job_id: str, attempt: int, detail: str, reasons: tuple[str, ...]
-    ) -> None:
-        """Write down why a run ended without an outcome; the attempt stays open.
-
-        With reasons (a fault, a hand) nothing about it is unbroken from here on.
-        """
-        await self._write(
-            lambda tx: attempts.interrupt(tx, job_id, attempt, detail, reasons)
-        )
-
-    async def stop_job(
-        self, job_id: str, attempt: int, reasons: tuple[str, ...]
-    ) -> None:
-        """Put an open attempt before a person: its printer does not come to rest."""
-        await self._write(lambda tx: attempts.stop(tx, job_id, attempt, reasons))
-
-    async def decide(
-        self, job_id: str, attempt: int, finding: Finding, closing: Closing | None
-    ) -> bool:
-        """Write down what is done about an open attempt; False: a person was faster.
-
-        `closing` where the decision ends it; else the card may be moved on return.
-        """
-        return await self._write(
-            lambda tx: attempts.decide(tx, job_id, attempt, finding, closing)
-        )
-
-    async def close_attempt(
-        self, job_id: str, attempt: int, closing: Closing
-    ) -> JobState:
-        """Write down outcome, movement and evidence; return the job's next state."""
-        return await self._write(
-            lambda tx: attempts.close(tx, job_id, attempt, closing), ends=True
-        )
-
-    async def resolve(self, job_id: str, resolution: Resolution) -> JobState:
-        """Take a person's answer about a card in doubt; return the job's next state.
-
-        Raises:
-            Refusal: no such job, it is not in doubt, the answer cannot be true, or it
-                lacks what its kind needs.
-        """
-        return await self._write(lambda tx: attempts.resolve(tx, job_id, resolution))
-
-    async def ask_again(
-        self, job_id: str, attempt: int, reasons: tuple[str, ...]
-    ) -> None:
-        """Put a card in doubt before a person again."""
-        await self._write(lambda tx: attempts.ask_again(tx, job_id, attempt, reasons))
-
-    def open_attempt(self) -> OpenAttempt | None:
-        """Return the attempt that was begun and not closed."""
-        return self._read(attempts.open_attempt)
-
-    def doubtful(self) -> JobView | None:
-        """Return the job whose card a person must find."""
-        return self._read(attempts.doubtful)
-
-    def current(self) -> CurrentJob | None:
-        """Return the job whose attempt is open or in doubt."""
-        return self._read(attempts.current)
-
-    # Blanks, faults, the agent itself
-
-    async def load_stock(
-        self, count: int, who: str | None = None, by: Signers | None = None
-    ) -> dict[Place, int]:
-        """Book `count` blanks into the hopper; return the book then.
-
-        They come from the desk if it holds any, else they are new ones.
-
-        Raises:
-            Refusal: a count below one, too large to be true, or more than the desk has.
-        """
-        return await self._write(lambda tx: stock.load(tx, count, by or Signers(who)))
-
-    async def move_stock(
-        self, movement: Movement, by: Signers, note: Note
-    ) -> dict[Place, int]:
-        """Book what people say they have moved; return the book then.
-
-        Raises:
-            Refusal: it cannot have happened, or they may not book it like this.
-        """
-        return await self._write(lambda tx: stock.ask(tx, movement, by, note))
-
-    async def count_stock(
-        self, place: Place, counted: int, by: Signers
-    ) -> dict[Place, int]:
-        """Take in what a person counted at a place; return the book then.
-
-        Raises:
-            Refusal: nobody can count that, or a card is on its way.
-        """
-        return await self._write(lambda tx: stock.count(tx, place, counted, by))
-
-    async def confirm_stock(self, no: int, by: Signers) -> Unconfirmed:
-        """Take in the second identity of a movement, by the number of its event.
-
-        Raises:
-            Refusal: none of that number waits, or it is the same person.
-        """
-        return await self._write(lambda tx: stock.confirm(tx, no, by))
-
-    async def report_unconfirmed(self) -> None:
-        """Raise an incident for each movement without its second identity in time."""
-        now = self.time.now()
-        if self._read(lambda db: stock.overdue(db, now)):
-            await self._write(stock.report_overdue)
-
-    def stock(self, item: Item = Item.BLANK) -> dict[Place, int]:
-        """Return the blanks, or the old cards, at every place."""
-        return self._read(lambda db: stock.book(db, item))
-
-    def unconfirmed(self) -> list[Unconfirmed]:
-        """Return every movement that waits for its second identity, oldest first."""
-        return self._read(people.unconfirmed)
-
-    def wrong_pins(self, person: str) -> WrongPins:
-        """Return how often a person's PIN was wrong, and until when it is locked."""
-        return self._read(lambda db: people.wrong_pins(db, person))
-
-    def roster(self) -> str | None:
-        """Return the SHA-256 of the roster that was put on record last."""
-        return self._read(people.roster)
+    # Faults, the agent itself
 
     def faults(self) -> frozenset[str]:
         """Return the state reasons that were raised and not cleared."""
@@ -389,14 +221,6 @@ class Journal:
     def counted(self) -> Evidence | None:
         """Return where the counters stood last with no attempt open; None: unknown."""
         return self._read(kept.counted)
-
-    async def unaccounted(self, cards: int, evidence: Evidence, detail: str) -> None:
-        """Write down that cards were fed that no attempt explains.
-
-        Their blanks are in suspense from here on, unless the hopper never held so
-        many: then the counter is not believed.
-        """
-        await self._write(lambda tx: stock.unaccounted(tx, cards, evidence, detail))
 
     def ribbon(self) -> tuple[str, str] | None:
         """Return kind and serial of the ribbon that was reported last."""
