@@ -16,7 +16,7 @@ from typing import Protocol
 from simulators.blanks import Blank, Place
 from simulators.clock import STEP_MAX_S, Pacemaker
 from simulators.connections import Connections
-from simulators.faults import MOMENT_OF, FaultKind, Moment
+from simulators.faults import MOMENT_OF, USB_KINDS, FaultKind, Moment
 from simulators.hand import Hand, HandError, causes, clear
 from simulators.ribbons import RIBBON_KINDS
 
@@ -47,6 +47,7 @@ class Control:
     pictures: Pictures
     model: str
     serial: str
+    on_usb: bool = False
     _server: asyncio.Server | None = None
     _path: Path = Path()
     _connections: Connections = field(init=False)
@@ -139,6 +140,8 @@ class Control:
     async def _fault(self, request: _Request) -> Answer:
         request.only("kind", "card")
         kind = FaultKind(request.word("kind", tuple(FaultKind)))
+        if kind in USB_KINDS and not self.on_usb:
+            raise RequestError(f"kind: {kind} needs a printer with a USB port")
         if not request.has("card"):
             self.hand.machine.strike(kind)
             return {}

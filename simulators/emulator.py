@@ -12,6 +12,7 @@ from pathlib import Path
 from simulators.build import Build, PowerUp
 from simulators.clock import Clock, Pacemaker
 from simulators.control import Control
+from simulators.evolis import usb
 from simulators.evolis.firmware import Firmware
 from simulators.evolis.gallery import Gallery
 from simulators.evolis.models import MODELS
@@ -19,6 +20,7 @@ from simulators.evolis.printer import Answer, Printer
 from simulators.faults import FaultKind, Faults
 from simulators.hand import Hand
 from simulators.links.tcp import TcpLink
+from simulators.links.usb_device import UsbDevice
 from simulators.mechanism import Mechanism
 
 
@@ -94,6 +96,20 @@ class Emulator:
         self._link: TcpLink[Answer] = TcpLink(
             self.printer, self.machine.faults, self.pacemaker
         )
+        self._usb_port: UsbDevice[Answer] | None = None
+
+    @property
+    def usb_port(self) -> UsbDevice[Answer]:
+        """The printer as a USB device; ask for it before `serve`."""
+        if self._usb_port is None:
+            self._usb_port = UsbDevice(
+                self.printer,
+                usb.description(self.printer.model, self.printer.serial),
+                self.machine.faults,
+                self.pacemaker,
+            )
+            self.control.on_usb = True
+        return self._usb_port
 
     async def open(self) -> int:
         """Take what the settings name; return the number of the TCP port.
@@ -123,6 +139,8 @@ class Emulator:
             group.create_task(self.pacemaker.run())
             group.create_task(self.gallery.run())
             group.create_task(self._link.run())
+            if self._usb_port is not None:
+                group.create_task(self._usb_port.run())
 
     async def run(self, say: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT; `say` gets a line for each way in.

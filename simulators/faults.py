@@ -33,6 +33,9 @@ class FaultKind(StrEnum):
     SLOW_LINK = "slow-link"
     SILENT = "silent"  # carries out what it is told, answers nothing
     GARBAGE = "garbage"  # likewise, and answers rubbish
+    USB_STALL = "usb-stall"  # halts an endpoint, once
+    USB_NAK = "usb-nak"  # takes nothing
+    USB_PARTIAL = "usb-partial"  # takes a part of each transfer, then nothing of it
 
 
 class Moment(StrEnum):
@@ -56,6 +59,9 @@ MOMENT_OF = {
     FaultKind.COUNTER_JUMP: Moment.PICK,
     FaultKind.LINK_CUT: Moment.RECEIVING,
     FaultKind.SLOW_LINK: Moment.RECEIVING,
+    FaultKind.USB_STALL: Moment.RECEIVING,
+    FaultKind.USB_NAK: Moment.RECEIVING,
+    FaultKind.USB_PARTIAL: Moment.RECEIVING,
     FaultKind.SILENT: Moment.PRINT_BEGUN,
     FaultKind.GARBAGE: Moment.PRINT_BEGUN,
     FaultKind.JAM_PATH: Moment.PRESSING,
@@ -70,9 +76,15 @@ MOMENT_OF = {
     FaultKind.MAGSTRIPE_WRITE: Moment.ENCODING,
 }
 
-LINK_KINDS = frozenset(
-    {FaultKind.LINK_CUT, FaultKind.SLOW_LINK, FaultKind.SILENT, FaultKind.GARBAGE}
-)
+USB_KINDS = frozenset({FaultKind.USB_STALL, FaultKind.USB_NAK, FaultKind.USB_PARTIAL})
+"""Troubles that only a USB port has."""
+
+LINK_KINDS = USB_KINDS | {
+    FaultKind.LINK_CUT,
+    FaultKind.SLOW_LINK,
+    FaultKind.SILENT,
+    FaultKind.GARBAGE,
+}
 
 STANDING_KINDS = frozenset(
     {

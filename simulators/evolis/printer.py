@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from simulators.blanks import Side
 from simulators.clock import Pacemaker
+from simulators.evolis import usb
 from simulators.evolis.firmware import Firmware
 from simulators.evolis.gallery import Gallery
 from simulators.evolis.magnetic import BAD_DATA, NOT_FITTED
@@ -135,6 +136,20 @@ class Printer:
             return b"\0"
         session = self.memory.session.at(self.pacemaker.clock.host_s())
         return b"\0" + self._words().trailer(session)
+
+    # --- for the USB port -----------------------------------------------------
+
+    @property
+    def device_id(self) -> str:
+        return usb.device_id(self.model)
+
+    def port_status(self) -> int:
+        self.pacemaker.catch_up()
+        return usb.port_status(self.machine)
+
+    def soft_reset(self) -> None:
+        """Forget a command or panel that has come in part."""
+        self.parser.reset()
 
     # --- for the pacemaker ----------------------------------------------------
 

@@ -123,11 +123,13 @@ def panel_bytes(letter: str, data: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def living(**settings: Any) -> AsyncIterator[World]:
+async def living(*, on_usb: bool = False, **settings: Any) -> AsyncIterator[World]:
     """An emulator on a free port, whose motions take no time unless told."""
     if "speed" not in settings:
         settings["instant"] = True
     emulator = Emulator(Settings(**settings))
+    if on_usb:
+        assert emulator.usb_port.attached
     port = await emulator.open()
     serving = asyncio.create_task(emulator.serve())
     try:
