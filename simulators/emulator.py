@@ -21,6 +21,7 @@ from simulators.faults import FaultKind, Faults
 from simulators.hand import Hand
 from simulators.links.tcp import TcpLink
 from simulators.links.usb_device import UsbDevice
+from simulators.links.usbip import UsbipServer
 from simulators.mechanism import Mechanism
 
 
@@ -34,7 +35,8 @@ class Settings:
 
     model: str = "Primacy"
     host: str = "127.0.0.1"
-    port: int = 0
+    port: int | None = 0  # of raw TCP; None: it has no such port
+    usbip: tuple[str, int] | None = None  # where its USB port is to be had
     hopper_count: int = 100
     ribbon_kind: str = "YMCKO"
     ribbon_sets: int = 300
@@ -97,6 +99,8 @@ class Emulator:
             self.printer, self.machine.faults, self.pacemaker
         )
         self._usb_port: UsbDevice[Answer] | None = None
+        self._usbip = settings.usbip and UsbipServer(self.usb_port)
+        self.listening: list[str] = []  # a line for each port, once open
 
     @property
     def usb_port(self) -> UsbDevice[Answer]:
@@ -112,7 +116,7 @@ class Emulator:
         return self._usb_port
 
     async def open(self) -> int:
-        """Take what the settings name; return the number of the TCP port.
+        """Take what the settings name; return the number of the TCP port, or 0.
 
         Raises:
             StartError: a port, socket or folder is not to be had.
@@ -121,16 +125,30 @@ class Emulator:
         if (directory := settings.cards_directory) is not None:
             with _taking(f"folder {directory}"):
                 directory.mkdir(parents=True, exist_ok=True)
-        with _taking(f"tcp {settings.host}:{settings.port}"):
-            port = await self._link.open(settings.host, settings.port)
+        port = await self._open_ports()
         if settings.control_path is not None:
             with _taking(f"control {settings.control_path}"):
                 await self.control.open(settings.control_path)
         return port
 
+    async def _open_ports(self) -> int:
+        settings, port = self._settings, 0
+        if settings.port is not None:
+            with _taking(f"tcp {settings.host}:{settings.port}"):
+                port = await self._link.open(settings.host, settings.port)
+            self.listening.append(f"listening tcp {settings.host}:{port}")
+        if self._usbip is not None and settings.usbip is not None:
+            host, usbip_port = settings.usbip
+            with _taking(f"usbip {host}:{usbip_port}"):
+                usbip_port = await self._usbip.open(host, usbip_port)
+            self.listening.append(f"listening usbip {host}:{usbip_port}")
+        return port
+
     async def close(self) -> None:
         """Give back what `open` took, as far as it came."""
         await self._link.close()
+        if self._usbip is not None:
+            await self._usbip.close()
         await self.control.close()
 
     async def serve(self) -> None:
@@ -138,7 +156,8 @@ class Emulator:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.pacemaker.run())
             group.create_task(self.gallery.run())
-            group.create_task(self._link.run())
+            if self._settings.port is not None:
+                group.create_task(self._link.run())
             if self._usb_port is not None:
                 group.create_task(self._usb_port.run())
 
@@ -153,10 +172,11 @@ class Emulator:
         for signal_no in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_no, ended.set)
         try:
-            port = await self.open()
+            await self.open()
             async with asyncio.TaskGroup() as group:
                 serving = group.create_task(self.serve())
-                say(f"listening tcp {self._settings.host}:{port}")
+                for line in self.listening:
+                    say(line)
                 if self._settings.control_path is not None:
                     say(f"control {self._settings.control_path}")
                 await ended.wait()

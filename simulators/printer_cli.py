@@ -13,7 +13,7 @@ from simulators.build import PowerUp
 from simulators.emulator import Emulator, Settings, StartError
 from simulators.evolis.firmware import Firmware
 from simulators.evolis.models import MODELS
-from simulators.faults import FaultKind
+from simulators.faults import USB_KINDS, FaultKind
 from simulators.hand import LOAD_MAX
 from simulators.ribbons import RIBBON_KINDS
 
@@ -25,7 +25,11 @@ def printer() -> None:
     """An emulated card printer, by the family of its wire protocol."""
 
 
-def _address(_: click.Context, __: click.Parameter, text: str) -> tuple[str, int]:
+def _address(
+    _: click.Context, __: click.Parameter, text: str | None
+) -> tuple[str, int] | None:
+    if text is None:
+        return None
     host, _colon, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise click.BadParameter(f"{text!r}: expected HOST:PORT, as 127.0.0.1:9100")
@@ -69,9 +73,20 @@ def _fault(text: str) -> tuple[FaultKind, int]:
     return FaultKind(kind), int(card_no)
 
 
+def _raw_port(options: _Options) -> tuple[str, int | None]:
+    """Where raw TCP listens; USB troubles are refused where there is no USB port."""
+    if options["usbip"] is None:
+        for kind, _ in options["fault"]:
+            if kind in USB_KINDS:
+                raise click.UsageError(f"--fault {kind}: only with --usbip")
+        return options["tcp"] or ("127.0.0.1", 9100)
+    return options["tcp"] or ("127.0.0.1", None)
+
+
 class _Options(TypedDict):
     model: str
-    tcp: tuple[str, int]
+    tcp: tuple[str, int] | None
+    usbip: tuple[str, int] | None
     hopper: int
     ribbon: tuple[str, int]
     magnetic: bool
@@ -93,7 +108,8 @@ class _Options(TypedDict):
 _Folder = click.Path(file_okay=False, path_type=Path)
 _File = click.Path(dir_okay=False, path_type=Path)
 _HELP = {
-    "tcp": "Where it listens; port 0: any free one.",
+    "tcp": "Where its raw port listens, if not 127.0.0.1:9100; port 0: any free one.",
+    "usbip": "Where `usbip attach` finds it as a USB device; then no raw port unasked.",
     "hopper": "Blanks in the hopper.",
     "ribbon": "Ribbon ("
     + ", ".join(RIBBON_KINDS)
@@ -121,9 +137,9 @@ _HELP = {
     "--tcp",
     metavar="HOST:PORT",
     callback=_address,
-    default="127.0.0.1:9100",
     help=_HELP["tcp"],
 )
+@click.option("--usbip", metavar="HOST:PORT", callback=_address, help=_HELP["usbip"])
 @click.option(
     "--hopper", type=click.IntRange(0, LOAD_MAX), default=100, help=_HELP["hopper"]
 )
@@ -171,23 +187,24 @@ _HELP = {
 @click.option("--cards", type=_Folder, help=_HELP["cards"])
 @click.option("--control", type=_File, help=_HELP["control"])
 def evolis(**options: Unpack[_Options]) -> None:
-    """An Evolis printer at a raw TCP port, with a mechanism of real cards.
+    """An Evolis printer at a raw TCP port or on USB, with a mechanism of real cards.
 
-    It says `listening tcp HOST:PORT` and, if asked for one, `control PATH`; then it
-    works until SIGTERM or Ctrl-C.
+    It says `listening tcp HOST:PORT` or `listening usbip HOST:PORT` and, if asked for
+    one, `control PATH`; then it works until SIGTERM or Ctrl-C.
     """
     speed = options["speed"]
     if options["instant"] and speed is not None:
         raise click.UsageError("--instant and --speed exclude each other")
     if speed is not None and math.isnan(speed):
         raise click.UsageError("--speed nan: expected a number")
-    host, port = options["tcp"]
+    host, port = _raw_port(options)
     kind, sets = options["ribbon"]
     clean_after, clean_within = options["cleaning"]
     settings = Settings(
         model=options["model"],
         host=host,
         port=port,
+        usbip=options["usbip"],
         hopper_count=options["hopper"],
         ribbon_kind=kind,
         ribbon_sets=sets,

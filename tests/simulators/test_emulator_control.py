@@ -74,6 +74,7 @@ def test_every_deed_and_act_has_an_example():
         ),
         (b'{"do": "hand", "act": "ribbon", "kind": "X", "sets": 1}', "one of YMCKO"),
         (b'{"do": "fault", "kind": "jam-path", "card": 0}', "card: expected a number"),
+        (b'{"do": "fault", "kind": "usb-nak"}', "usb-nak needs a printer with a USB"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_told_why_and_does_nothing(

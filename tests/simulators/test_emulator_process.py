@@ -121,6 +121,20 @@ def test_settings_of_the_machine_are_reached_from_the_command_line(
         process.communicate(timeout=10)
 
 
+def test_on_usb_it_has_no_other_port_unless_asked():
+    process = start("--usbip", "127.0.0.1:0", "--fault", "usb-nak@1")
+    try:
+        said = line(process)
+        assert said.startswith("listening usbip 127.0.0.1:")
+        told = ask(int(said.rpartition(":")[2]), bytes.fromhex("0111800500000000"))
+        assert told[:12] == bytes.fromhex("0111 0005 00000000 00000001")
+        assert b"\0001-1\0" in told
+    finally:
+        process.terminate()
+        rest, _ = process.communicate(timeout=10)
+    assert (rest, process.returncode) == ("", 0)
+
+
 def ask_until_there(port: int, request: bytes) -> bytes:
     """The printer is on already; its port opens a moment later."""
     while True:
@@ -162,6 +176,8 @@ def cpu_s(pid: int) -> float:
         (["--model", "Tattoo"], "'Tattoo' is not"),
         (["--speed", "2", "--instant"], "exclude each other"),
         (["--speed", "nan"], "expected a number"),
+        (["--usbip", "3240"], "'3240': expected HOST:PORT"),
+        (["--fault", "usb-stall@1"], "usb-stall: only with --usbip"),
     ],
 )
 def test_a_wrong_option_is_told_what_was_expected(options, message):
@@ -170,14 +186,15 @@ def test_a_wrong_option_is_told_what_was_expected(options, message):
     assert message in result.output
 
 
-def test_a_port_or_socket_that_is_not_to_be_had_is_named():
+@pytest.mark.parametrize("link", ["--tcp", "--usbip"])
+def test_a_port_or_socket_that_is_not_to_be_had_is_named(link):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        result = CliRunner().invoke(main, ["printer", "evolis", "--tcp", address])
+        result = CliRunner().invoke(main, ["printer", "evolis", link, address])
     assert result.exit_code == 1
-    assert f"tcp {address}: " in result.output
+    assert f"{link[2:]} {address}: " in result.output
     assert "in use" in result.output.lower()
 
 
