@@ -2,7 +2,7 @@
 
 The agent knows this page and nothing below it. Two seams are declared here:
 `Transport` (a byte pipe) and `Driver` (a printer that works card by card); `WireSink`
-reads along with the first.
+reads along with the first, and `PrinterClass` is what some links offer beside it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,44 @@ class EndOfStream(Enum):
     END = "end"
 
 
+@dataclass(frozen=True, slots=True)
+class PortStatus:
+    """A printer's port at one moment, as GET_PORT_STATUS of the USB class tells it."""
+
+    value: int  # one byte; families may know more of it than the class says
+
+    @property
+    def paper_empty(self) -> bool:
+        return bool(self.value & 0x20)
+
+    @property
+    def selected(self) -> bool:
+        return bool(self.value & 0x10)
+
+    @property
+    def error(self) -> bool:
+        return not self.value & 0x08
+
+
+class PrinterClass(Protocol):
+    """Three requests that pass beside the byte pipe, so also in the midst of a job.
+
+    Source: USB Device Class Definition for Printing Devices 1.1, section 4.2. Each is
+    allowed between `open` and `close` of its transport, also while a read or a write
+    waits, and raises `TransportError` on failure.
+    """
+
+    async def device_id(self) -> str:
+        """The IEEE-1284 id, such as `MFG:Acme;MDL:Enduro;`, without its length."""
+        ...
+
+    async def port_status(self) -> PortStatus: ...
+
+    async def soft_reset(self) -> None:
+        """Have the printer forget what it was sent and has not carried out."""
+        ...
+
+
 class Transport(Protocol):
     """A byte pipe to one printer. Every method raises `TransportError` on failure.
 
@@ -45,6 +83,11 @@ class Transport(Protocol):
     @property
     def exchange_per_connection(self) -> bool:
         """True where a printer ends each reply by closing (raw TCP port)."""
+        ...
+
+    @property
+    def beside(self) -> PrinterClass | None:
+        """What can be asked beside the stream; None where the link has no such way."""
         ...
 
     async def open(self) -> None: ...

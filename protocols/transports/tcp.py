@@ -19,6 +19,7 @@ class TcpTransport:
     """
 
     exchange_per_connection = True
+    beside = None
 
     def __init__(self, host: str, port: int) -> None:
         self.name = f"tcp [{host}]:{port}" if ":" in host else f"tcp {host}:{port}"

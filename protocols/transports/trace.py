@@ -11,6 +11,7 @@ from collections.abc import Callable
 from protocols.contract import (
     EndOfStream,
     Happening,
+    PrinterClass,
     Transport,
     WireEvent,
     WireSink,
@@ -38,6 +39,10 @@ class TraceTransport:
     @property
     def exchange_per_connection(self) -> bool:
         return self._inner.exchange_per_connection
+
+    @property
+    def beside(self) -> PrinterClass | None:
+        return self._inner.beside
 
     async def open(self) -> None:
         self._telling = self._sink.wanted

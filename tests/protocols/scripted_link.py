@@ -37,6 +37,7 @@ class Step:
 class ScriptedTransport:
     name = "scripted"
     exchange_per_connection = True
+    beside = None
 
     def __init__(self, steps: Iterable[Step], *, piece_size: int = 3) -> None:
         self._piece_size = piece_size

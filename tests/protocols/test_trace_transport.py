@@ -72,6 +72,7 @@ def test_the_names_are_those_of_the_link_beneath():
     link = TraceTransport(ScriptedTransport([]), Listener())
     assert link.name == "scripted"
     assert link.exchange_per_connection is True
+    assert link.beside is None
 
 
 @pytest.mark.parametrize(

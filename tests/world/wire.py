@@ -22,6 +22,7 @@ SLOW_SIZE_PER_S = 64.0  # panels are tiny here
 
 class Wire:
     exchange_per_connection = True
+    beside = None
     name = "memory"
 
     def __init__(
