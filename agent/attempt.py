@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from typing import cast
 
 import structlog
 
@@ -23,7 +24,14 @@ from agent.lifecycle.facts import (
     mismatch,
 )
 from agent.lifecycle.states import JobState
-from protocols.contract import Capabilities, Driver, Observation, PreparedCard
+from protocols.contract import (
+    Capabilities,
+    Driver,
+    Observation,
+    PreparedCard,
+    StepwiseDriver,
+    WholeJobDriver,
+)
 from protocols.errors import DeviceError, PrinterError
 from protocols.vocabulary import CardFate, CardPosition, Reason, Severity, StateReason
 
@@ -78,7 +86,7 @@ def doubt_reasons(more: frozenset[Reason] = frozenset()) -> tuple[str, ...]:
 
 
 class Attempt:
-    """Drives one card to its outcome: from the feed, or from where it stands now.
+    """Drives one card to its outcome: from its start, or from where it stands now.
 
     Used once. On return the outcome is on disk, or why there is none. A JournalError
     leaves the attempt open: a stage could not be made durable, so nothing moved.
@@ -99,24 +107,21 @@ class Attempt:
         self._begun = card.begun
         self._heard = heard
         self._number = 0
-        self._fed = True  # unless this run begins with the feed
+        self._moved = True  # a blank may have, unless this run is at its first motion
 
     async def run(self, passed_over: tuple[str, ...]) -> Finished:
-        """Begin a new attempt: feed, print, deliver."""
+        """Begin a new attempt, the way that the printer makes its cards."""
         card = self._card
         assert card.prepared is not None
         try:
             self._number = await self._journal.begin(
-                card.job_id,
-                passed_over,
-                card.prepared.digest,
-                card.begun.before,
-                card.begun.expected,
+                card.job_id, passed_over, card.begun
             )
         except Refusal as refusal:
             log.info("card_not_begun", job=card.job_id, reason=refusal.code)
             return Finished(Outcome.UNTOUCHED, None, None)
-        return await self._through(self._make(card.prepared), Outcome.GOOD)
+        way = self._send if self._can.whole_job else self._make
+        return await self._through(way(card.prepared), Outcome.GOOD)
 
     async def go_on(self, number: int) -> Finished:
         """Print on the card inside, which bears no mark yet, and deliver it."""
@@ -138,9 +143,9 @@ class Attempt:
     # The ways a card may go
 
     async def _make(self, prepared: PreparedCard) -> Observation:
-        self._fed = False
-        await self._driver.feed()
-        self._fed = True
+        self._moved = False
+        await self._stepwise.feed()
+        self._moved = True
         self._heard()
         status = await self._driver.status()
         if status.card not in _INSIDE:
@@ -154,7 +159,7 @@ class Attempt:
         return await self._print(prepared)
 
     async def _print(self, prepared: PreparedCard) -> Observation:
-        driver = self._driver
+        driver = self._stepwise
         for side, _ in prepared.sides:
             await driver.print_side(prepared, side)
             self._heard()
@@ -162,13 +167,31 @@ class Attempt:
         await driver.finish_print()
         return await self._deliver(await self._look())
 
+    async def _send(self, prepared: PreparedCard) -> Observation:
+        """The printer feeds and ejects by itself, but not without the last bytes."""
+        driver = cast(WholeJobDriver, self._driver)
+        self._moved = False
+        await driver.send_job(prepared)
+        self._moved = True
+        self._heard()
+        await self._advance(Stage.LAST)
+        await driver.send_last()
+        self._heard()
+        await self._advance(Stage.SENT)
+        await driver.finish_print()
+        left = await self._look()
+        self._require_witness(left)
+        if left.status.card is CardPosition.INSIDE:
+            raise _InDoubtError("printed, but a card is inside", left, _ODD)
+        return left
+
     async def _take_and_deliver(self) -> Observation:
         return await self._deliver(await self._take())
 
     async def _deliver(self, printed: Observation) -> Observation:
         self._require_witness(printed)
         await self._advance(Stage.DELIVERING, destination=Place.OUTPUT, seen=printed)
-        await self._driver.deliver()
+        await self._stepwise.deliver()
         left = await self._look()
         self._require_witness(left)
         if left.status.card is CardPosition.INSIDE:
@@ -194,6 +217,10 @@ class Attempt:
         return seen
 
     # What stands around them
+
+    @property
+    def _stepwise(self) -> StepwiseDriver:
+        return cast(StepwiseDriver, self._driver)
 
     async def _through(
         self, way: Coroutine[None, None, Observation], outcome: Outcome
@@ -244,7 +271,7 @@ class Attempt:
             raise _InDoubtError(f"{text}: {odd}" if odd else text, seen)
 
     async def _failed(self, error: PrinterError) -> Finished:
-        if not self._fed and error.card is CardFate.UNTOUCHED:
+        if not self._moved and error.card is CardFate.UNTOUCHED:
             outcome = Outcome.UNTOUCHED
             await self._close(Closing(outcome, str(error)[:DETAIL_MAX]), None)
             return Finished(outcome, None, error)

@@ -27,6 +27,7 @@ from agent.journal.journal import (
 from agent.lifecycle import decide
 from agent.lifecycle.facts import Begun, errors_of, evidence_of, expected_of
 from agent.lifecycle.recovery import settled
+from agent.lifecycle.states import first_stage
 from agent.watch import PrinterPicture, Watch, error
 from agent.workshop import CannotPrintError, Workshop
 from protocols.contract import Capabilities, Driver, Observation, PreparedCard
@@ -300,10 +301,11 @@ class Worker:
             self._settled = False
             return False
         begun = Begun(
-            stage=Stage.FEEDING,
+            stage=first_stage(whole_job=can.whole_job),
             before=evidence_of(before),
             expected=expected_of(before, can, job.side_count),
             canary=before.canary,
+            digest=prepared.digest,
         )
         card = Card(job.job_id, prepared, begun)
         finished = await self._finish(self._work(driver, card, choice.passed_over))

@@ -12,11 +12,12 @@ import socket
 import sys
 import time
 from statistics import median
+from typing import cast
 
 from PIL import Image
 
 from bench.picture import card_png
-from protocols.contract import Driver, SidePlanes
+from protocols.contract import SidePlanes, StepwiseDriver
 from protocols.raster import separate
 from protocols.registry import make_driver
 from protocols.vocabulary import CardSide, Panel
@@ -36,7 +37,7 @@ def bare_loop(side: SidePlanes, port: int) -> None:
             link.sendall(turned.tobytes())
 
 
-async def card(driver: Driver, side: SidePlanes) -> float:
+async def card(driver: StepwiseDriver, side: SidePlanes) -> float:
     """Print one card; CPU seconds from its planes to the last byte taken."""
     await driver.claim()
     await driver.feed()
@@ -60,7 +61,7 @@ async def main(printer_port: int, sink_port: int, count: int) -> None:
     await driver.open()
     driven_s, bare_s = [], []
     for _ in range(_WARM_COUNT + count):  # in turn, so that both meet the same machine
-        driven_s.append(await card(driver, side))
+        driven_s.append(await card(cast(StepwiseDriver, driver), side))
         before_s = time.process_time()
         bare_loop(side, sink_port)
         bare_s.append(time.process_time() - before_s)

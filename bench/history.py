@@ -25,6 +25,7 @@ from agent.journal import attempts, jobs
 from agent.journal.attempts import Closing
 from agent.journal.journal import Journal
 from agent.journal.store import Stamp, Transaction
+from agent.lifecycle.facts import Begun
 
 CARDS_A_COMMIT = 50
 SEALED = b"sealed" * 50
@@ -74,14 +75,21 @@ async def open_journal(path: Path) -> Journal:
     return journal
 
 
+def _begun(number: int) -> Begun:
+    return Begun(
+        stage=Stage.FEEDING,
+        before=evidence("none", number),
+        expected=Expected(cards=1, sets=1),
+        digest=_DIGEST,
+    )
+
+
 async def print_card(journal: Journal, number: int) -> None:
     """Write one good card as the worker does: each stage a commit."""
     opened = job_of(number)
     job_id = opened.job.job_id
     await journal.accept(opened, SEALED)
-    attempt = await journal.begin(
-        job_id, (), _DIGEST, evidence("none", number), Expected(cards=1, sets=1)
-    )
+    attempt = await journal.begin(job_id, (), _begun(number))
     await journal.advance(job_id, attempt, Stage.SENDING)
     await journal.advance(job_id, attempt, Stage.SENT)
     await journal.advance(
@@ -118,9 +126,7 @@ def _write(tx: Transaction, numbers: range) -> None:
         opened = job_of(number)
         job_id = opened.job.job_id
         jobs.accept(tx, opened, SEALED, "")
-        before = evidence("none", number)
-        expected = Expected(cards=1, sets=1)
-        attempt = attempts.begin(tx, job_id, (), _DIGEST, before, expected)
+        attempt = attempts.begin(tx, job_id, (), _begun(number))
         attempts.advance(tx, job_id, attempt, Stage.SENDING)
         attempts.advance(tx, job_id, attempt, Stage.SENT)
         attempts.advance(

@@ -1,8 +1,9 @@
 """What the agent may ask of any printer family, and what a family can prove.
 
 The agent knows this page and nothing below it. Two seams are declared here:
-`Transport` (a byte pipe) and `Driver` (a printer that works card by card); `WireSink`
-reads along with the first, and `PrinterClass` is what some links offer beside it.
+`Transport` (a byte pipe) and `Driver` (a printer that works card by card, in one of two
+ways: `StepwiseDriver`, `WholeJobDriver`); `WireSink` reads along with the first, and
+`PrinterClass` is what some links offer beside it.
 """
 
 from __future__ import annotations
@@ -190,7 +191,8 @@ class Capabilities:
     status_beside_job: bool  # status can be had outside the stream of a job
     longest_card_s: float  # from feed to output, two sides
     settle_gap_s: float  # between the two equal observations that mean "settled"
-    whole_job: bool = False  # it ejects a card by itself once it has the last byte
+    # It feeds by itself, and ejects once it has the last byte: a `WholeJobDriver`.
+    whole_job: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,12 +262,12 @@ class PreparedCard:
 
 
 class Driver(Protocol):
-    """A printer whose cards are moved step by step by the host.
+    """A printer, whichever way it makes its cards.
 
-    Call order: `open`, then per card `claim feed print_side… finish_print` and one of
-    `deliver` or `reject`, then `release`. `observe` and `status` fit anywhere. Each
-    motion returns only when the printer reports it done; each raises `PrinterError`
-    with the card's fate, after which the driver is spent. No method retries a motion.
+    Call order: `open`, then per card `claim`, the card's own way, `release`. `observe`
+    and `status` fit anywhere. Each motion returns only when the printer reports it
+    done; each raises `PrinterError` with the card's fate, after which the driver is
+    spent. No method retries a motion.
     """
 
     @property
@@ -302,24 +304,16 @@ class Driver(Protocol):
         """
         ...
 
-    async def feed(self) -> None:
-        """Move one blank from the hopper to the print position."""
-        ...
-
-    async def print_side(self, card: PreparedCard, side: CardSide) -> None:
-        """Send one side's panels; returns when the printer has taken every byte."""
-        ...
-
     async def finish_print(self) -> None:
-        """Wait until every panel is on the card, which stays inside."""
-        ...
-
-    async def deliver(self) -> None:
-        """Move the card inside to the output hopper."""
+        """Wait until every panel is on the card: inside, or out where it ejects."""
         ...
 
     async def reject(self) -> None:
-        """Move the card inside to the reject bin."""
+        """Move the card inside to the reject bin.
+
+        Raises:
+            LocalProtocolError: this model has none.
+        """
         ...
 
     async def clear_fault(self) -> None:
@@ -331,3 +325,38 @@ class Driver(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class StepwiseDriver(Driver, Protocol):
+    """A printer whose cards are moved step by step by the host.
+
+    A card's way: `feed print_side… finish_print`, then one of `deliver` or `reject`.
+    """
+
+    async def feed(self) -> None:
+        """Move one blank from the hopper to the print position."""
+        ...
+
+    async def print_side(self, card: PreparedCard, side: CardSide) -> None:
+        """Send one side's panels; returns when the printer has taken every byte."""
+        ...
+
+    async def deliver(self) -> None:
+        """Move the card inside to the output hopper."""
+        ...
+
+
+class WholeJobDriver(Driver, Protocol):
+    """A printer that is sent a card as one job, and feeds and ejects by itself.
+
+    A card's way: `send_job send_last finish_print`. What `send_last` sends is held
+    back on purpose: without it the printer cannot eject a finished card.
+    """
+
+    async def send_job(self, card: PreparedCard) -> None:
+        """Send all but the last bytes; an error before the first says `UNTOUCHED`."""
+        ...
+
+    async def send_last(self) -> None:
+        """Send the last bytes; returns when the printer has taken every byte."""
+        ...

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from agent.contract.events import Evidence, Expected, Place, Stage
+from agent.contract.events import Evidence, Place, Stage
 from agent.contract.messages import CurrentJob
 from agent.journal import attempts
 from agent.journal.attempts import Closing, OpenAttempt, Resolution
 from agent.journal.jobs import JobView
 from agent.journal.part import Part
+from agent.lifecycle.facts import Begun
 from agent.lifecycle.recovery import Finding
 from agent.lifecycle.states import JobState
-
-_ONE_SIDE = Expected(cards=1, sets=1)
 
 
 class AttemptBook(Part):
@@ -21,11 +20,9 @@ class AttemptBook(Part):
         self,
         job_id: str,
         passed_over: tuple[str, ...],
-        digest: str,
-        evidence: Evidence,
-        expected: Expected = _ONE_SIDE,
+        begun: Begun,
     ) -> int:
-        """Write down `feeding`; return the attempt's number. Then feed.
+        """Write down the first stage; return the attempt's number. Then feed, or send.
 
         Raises:
             StorageFullError: the disk could not take all that this card will write.
@@ -33,9 +30,7 @@ class AttemptBook(Part):
         """
         await self._executor.run(self._store.require_room_for_card)
         return await self._write(
-            lambda tx: attempts.begin(
-                tx, job_id, passed_over, digest, evidence, expected
-            )
+            lambda tx: attempts.begin(tx, job_id, passed_over, begun)
         )
 
     async def advance(

@@ -92,11 +92,12 @@ def begin(
     tx: Transaction,
     job_id: str,
     passed_over: tuple[str, ...],
-    digest: str,
-    evidence: Evidence,
-    expected: Expected,
+    begun: Begun,
 ) -> int:
-    """Write down `feeding`, before the feed command; return the attempt's number.
+    """Write down the first stage, before its motion; return the attempt's number.
+
+    No sensor shows when a printer that feeds by itself takes the blank: in the books
+    it stands in the path from `sending` on.
 
     Raises:
         Refusal: the job was withdrawn or held, or printing paused, since it was chosen.
@@ -115,11 +116,16 @@ def begin(
     )
     tx.append(
         AttemptStage(
-            stage=Stage.FEEDING, digest=digest, expected=expected, evidence=evidence
+            stage=begun.stage,
+            digest=begun.digest,
+            expected=begun.expected,
+            evidence=begun.before,
         ),
         job=job_id,
         attempt=attempt,
     )
+    if begun.stage is not Stage.FEEDING:
+        _into_path(tx, job_id, attempt)
     return attempt
 
 
@@ -140,8 +146,12 @@ def advance(
         attempt=attempt,
     )
     if before is Stage.FEEDING and outcome is None:  # now it was seen in the path
-        feed = Movement(Place.HOPPER, Place.PATH, 1, StockCause.FEED)
-        stock.move(tx, feed, job=job_id, attempt=attempt)
+        _into_path(tx, job_id, attempt)
+
+
+def _into_path(tx: Transaction, job_id: str, attempt: int) -> None:
+    feed = Movement(Place.HOPPER, Place.PATH, 1, StockCause.FEED)
+    stock.move(tx, feed, job=job_id, attempt=attempt)
 
 
 def close(tx: Transaction, job_id: str, attempt: int, closing: Closing) -> JobState:

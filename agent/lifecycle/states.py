@@ -84,6 +84,15 @@ STAGE_LEAVES_TO: dict[Stage, frozenset[Stage]] = {
 }
 
 
+def first_stage(*, whole_job: bool) -> Stage:
+    """Return the stage that an attempt begins with.
+
+    A printer that feeds by itself may do so from the first byte of its job on, so
+    that there is nothing to write down before `sending`.
+    """
+    return Stage.SENDING if whole_job else Stage.FEEDING
+
+
 def check_job_step(now: JobState, then: JobState) -> None:
     """Raises: IllegalStepError: a job may not go from `now` to `then`."""
     if then not in LEAVES_TO[now]:

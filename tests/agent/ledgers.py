@@ -20,16 +20,16 @@ from pathlib import Path
 
 from agent.clock import InlineExecutor
 from agent.contract.envelope import open_ack
-from agent.contract.events import AgentStarted, AgentStopped, Evidence, Place, Stage
+from agent.contract.events import AgentStarted, AgentStopped, Place, Stage
 from agent.contract.keys import public_of
 from agent.contract.messages import Outcome
 from agent.journal.journal import AckVerdict, Closing, Journal
 from tests.agent.envelope_by_hand import TO, World, compact, public_jwk
-from tests.agent.paper_printer import VirtualClock, make_job, opened
+from tests.agent.paper_printer import FEEDING, VirtualClock, make_job, opened
 
 PAGE = Path(__file__).parents[2] / "docs/ledger.md"
 CARDS_COUNT = 12
-NOTHING = Evidence(card="none", reasons=[])
+NOTHING = FEEDING.before
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ async def _write(path: Path, world: World) -> None:
 
 async def print_one(journal: Journal, job_id: str) -> None:
     """Write down a good card."""
-    attempt = await journal.begin(job_id, (), "ab" * 32, NOTHING)
+    attempt = await journal.begin(job_id, (), FEEDING)
     for stage in (Stage.SENDING, Stage.SENT):
         await journal.advance(job_id, attempt, stage)
     await journal.advance(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from PIL import Image
 from agent.artwork import ArtworkError
 from agent.clock import Executor, InlineExecutor
 from agent.contract.envelope import OpenedJob
-from agent.contract.events import Found, Place
+from agent.contract.events import Evidence, Expected, Found, Place, Stage
 from agent.contract.messages import (
     ImageSide,
     Job,
@@ -28,6 +28,7 @@ from agent.contract.messages import (
 )
 from agent.health import Health
 from agent.journal.journal import Journal, Resolution
+from agent.lifecycle.facts import Begun
 from agent.lifecycle.states import JobState
 from agent.worker import Worker
 from agent.workshop import Workshop
@@ -58,6 +59,13 @@ WIDTH, HEIGHT = 8, 6
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SPINS_MAX = 20_000
 
+FEEDING = Begun(
+    stage=Stage.FEEDING,
+    before=Evidence(card="none", reasons=[]),
+    expected=Expected(cards=1, sets=1),
+    digest="ab" * 32,
+)
+
 CAN = Capabilities(
     family="paper",
     model="Paper",
@@ -79,6 +87,9 @@ CAN = Capabilities(
     longest_card_s=90.0,
     settle_gap_s=2.0,
 )
+
+
+WHOLE_JOB = replace(CAN, whole_job=True)
 
 
 class CrashError(BaseException):
@@ -132,6 +143,16 @@ class PaperMachine:
     cover_open: bool = False
     hook: Callable[[str], None] = lambda _: None
     gate: asyncio.Event | None = None  # where given, printing ends only when it is set
+    can: Capabilities = CAN
+    keeps_job: bool = False  # a whole job waits in memory, and nothing moves before it
+    job: PreparedCard | None = None  # of which the last bytes are missing
+
+    def feed(self) -> PaperCard:
+        """Take the next blank into the path."""
+        assert self.path is None, "fed into a path that is not empty"
+        self.path = self.hopper.pop()
+        self.cards_fed += 1
+        return self.path
 
     def load(self, count: int) -> None:
         self.hopper += [PaperCard() for _ in range(count)]
@@ -150,6 +171,7 @@ class PaperMachine:
         """Off and on again; a machine that flushes moves a card in its path out."""
         self.canary = "0"
         self.latched = frozenset()
+        self.job = None
         if flush and self.path is not None:
             self.output.append(self.path)
             self.path = None
@@ -190,7 +212,7 @@ class PaperDriver:
 
     @property
     def capabilities(self) -> Capabilities:
-        return CAN
+        return self._machine.can
 
     def _identity(self) -> Identity:
         return Identity("Paper", self._machine.serial, "1.0", "H1")
@@ -214,6 +236,7 @@ class PaperDriver:
 
     async def open(self) -> Identity:
         self._strike("open", "before")
+        self._machine.job = None  # a link that is opened anew has no job under way
         return self._identity()
 
     async def status(self) -> Status:
@@ -259,9 +282,7 @@ class PaperDriver:
                 reasons=frozenset({error(StateReason.MEDIA_EMPTY)}),
                 card=CardFate.UNTOUCHED,
             )
-        assert machine.path is None, "fed into a path that is not empty"
-        machine.path = machine.hopper.pop()
-        machine.cards_fed += 1
+        machine.feed()
         self._strike("feed", "after")
 
     async def print_side(self, card: PreparedCard, side: CardSide) -> None:
@@ -294,6 +315,35 @@ class PaperDriver:
         machine.reject_bin.append(machine.path)
         machine.path = None
         self._strike("reject", "after")
+
+    async def send_job(self, card: PreparedCard) -> None:
+        self._strike("send_job", "before")
+        machine = self._machine
+        machine.job = card
+        if not machine.keeps_job:
+            self._begin_card(card)
+        self._strike("send_job", "after")
+
+    def _begin_card(self, card: PreparedCard) -> None:
+        """All that can be made of a job without its last bytes: no finished card."""
+        machine = self._machine
+        blank = machine.feed()
+        blank.wanted = len(card.sides)
+        blank.sides += [side for side, _ in card.sides[:-1]]
+        machine.ribbon_left -= len(card.sides)
+
+    async def send_last(self) -> None:
+        self._strike("send_last", "before")
+        machine = self._machine
+        card, machine.job = machine.job, None
+        assert card is not None
+        if machine.keeps_job:
+            self._begin_card(card)
+        assert machine.path is not None
+        machine.path.sides.append(card.sides[-1][0])
+        machine.output.append(machine.path)
+        machine.path = None
+        self._strike("send_last", "after")
 
     async def clear_fault(self) -> None:
         self._strike("clear_fault", "before")

@@ -15,12 +15,12 @@ import pytest
 
 from agent import control
 from agent.clock import InlineExecutor
-from agent.contract.events import Evidence, Stage
+from agent.contract.events import Stage
 from agent.contract.messages import Outcome
 from agent.control import LINE_SIZE_MAX, Broker, Control, ControlError
 from agent.journal.journal import Closing, Journal
 from agent.tracing import Tracing
-from tests.agent.paper_printer import VirtualClock, make_job, opened
+from tests.agent.paper_printer import FEEDING, VirtualClock, make_job, opened
 from tests.agent.test_uplink import state_of
 from tests.agent.virtual_time import LoopClock
 
@@ -34,8 +34,7 @@ async def in_doubt(journal: Journal) -> None:
     for number in (1, 2):
         job = make_job(f"J-{number}", queue_no=number)
         await journal.accept(opened(job), b"sealed")
-    evidence = Evidence(card="none", reasons=[])
-    attempt = await journal.begin("J-1", (), "0" * 64, evidence)
+    attempt = await journal.begin("J-1", (), FEEDING)
     await journal.advance("J-1", attempt, Stage.SENDING)
     reasons = ("x-outcome-unknown-error",)
     closing = Closing(Outcome.UNKNOWN, detail="the link was cut", reasons=reasons)

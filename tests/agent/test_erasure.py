@@ -14,17 +14,17 @@ import pytest
 
 from agent.clock import InlineExecutor
 from agent.contract.envelope import OpenedJob, open_job
-from agent.contract.events import Evidence, Place, Stage
+from agent.contract.events import Place, Stage
 from agent.contract.messages import Outcome
 from agent.contract.vault import Vault
 from agent.journal.journal import Accepted, Closing, Journal
 from tests.agent.envelope_by_hand import TO, World, compact
-from tests.agent.paper_printer import VirtualClock
+from tests.agent.paper_printer import FEEDING, VirtualClock
 
 ROOT = Path(__file__).parents[2]
 NAME, NIK = "ANGGREK CONTOH SATU", "0001024503870000"
 PICTURE = b"\x89PNG\r\n\x1a\n" + os.urandom(60_000)
-NOTHING = Evidence(card="none", reasons=[])
+NOTHING = FEEDING.before
 SLICE = 16  # bytes: an overwritten page leaves less than this of nothing
 
 
@@ -85,7 +85,7 @@ async def accepted(
 
 async def printed(journal: Journal) -> None:
     """All of a card but its closing."""
-    attempt = await journal.begin("J-1", (), "ab" * 32, NOTHING)
+    attempt = await journal.begin("J-1", (), FEEDING)
     await journal.advance("J-1", attempt, Stage.SENDING)
     await journal.advance("J-1", attempt, Stage.SENT)
     await journal.advance(

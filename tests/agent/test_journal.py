@@ -15,7 +15,6 @@ import pytest
 from agent.clock import InlineExecutor, ThreadExecutor
 from agent.contract.events import (
     AgentStarted,
-    Evidence,
     JobRejected,
     Place,
     Stage,
@@ -34,9 +33,9 @@ from agent.journal.journal import (
     Rejection,
 )
 from agent.lifecycle.states import JobState
-from tests.agent.paper_printer import START, VirtualClock, make_job, opened
+from tests.agent.paper_printer import FEEDING, START, VirtualClock, make_job, opened
 
-NOTHING = Evidence(card="none", reasons=[])
+NOTHING = FEEDING.before
 CANARY = b"CONTOH-SATU-0011220101900000"
 
 
@@ -57,7 +56,7 @@ async def events(journal: Journal) -> list[dict[str, object]]:
 
 
 async def print_one(journal: Journal, job_id: str = "J1") -> None:
-    attempt = await journal.begin(job_id, (), "ab" * 32, NOTHING)
+    attempt = await journal.begin(job_id, (), FEEDING)
     for stage in (Stage.SENDING, Stage.SENT):
         await journal.advance(job_id, attempt, stage)
     await journal.advance(
@@ -378,7 +377,7 @@ def test_what_fails_half_way_leaves_no_trace(tmp_path: Path) -> None:
         await journal.accept(opened(make_job()), b"sealed")
         await journal.load_stock(1)
         before = journal.head()
-        attempt = await journal.begin("J1", (), "ab" * 32, NOTHING)
+        attempt = await journal.begin("J1", (), FEEDING)
         with pytest.raises(Exception, match="from feeding to sent"):
             await journal.advance("J1", attempt, Stage.SENT)
         assert journal.head().no == before.no + 2

@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from agent.clock import InlineExecutor
-from agent.contract.events import Evidence, Place, Stage
+from agent.contract.events import Place, Stage
 from agent.contract.messages import Outcome
 from agent.journal.errors import JournalError, StorageFullError
 from agent.journal.journal import Closing, Journal
 from agent.journal.verify import Verdict, verify
-from tests.agent.paper_printer import VirtualClock, make_job, opened
+from tests.agent.paper_printer import FEEDING, VirtualClock, make_job, opened
 
-NOTHING = Evidence(card="none", reasons=[])
+NOTHING = FEEDING.before
 Step = Callable[[Journal], Awaitable[object]]
 
 STEPS: dict[str, Step] = {
-    "begin": lambda journal: journal.begin("J1", (), "ab" * 32, NOTHING),
+    "begin": lambda journal: journal.begin("J1", (), FEEDING),
     "sending": lambda journal: journal.advance("J1", 1, Stage.SENDING),
     "sent": lambda journal: journal.advance("J1", 1, Stage.SENT),
     "delivering": lambda journal: journal.advance(

@@ -22,7 +22,6 @@ from hypothesis.stateful import (
 from agent.clock import InlineExecutor
 from agent.contract.events import (
     AgentStopped,
-    Evidence,
     FaultCleared,
     FaultRaised,
     Found,
@@ -36,11 +35,10 @@ from agent.journal.verify import Verdict, verify
 from agent.lifecycle.ledger import balanced
 from agent.lifecycle.states import IllegalStepError, JobState
 from tests.agent.envelope_by_hand import World
-from tests.agent.paper_printer import START, VirtualClock, make_job, opened
+from tests.agent.paper_printer import FEEDING, START, VirtualClock, make_job, opened
 
 T = TypeVar("T")
 SIGNER = World().keyring().signer()
-NOTHING = Evidence(card="none", reasons=[])
 FILES = ("journal.db", "journal.db-wal", "journal.db-lock")
 NUMBERS = st.integers(1, 6)
 MOTIONS = (Stage.FEEDING, Stage.SENDING, Stage.SENT, Stage.DELIVERING)
@@ -113,7 +111,7 @@ class JournalMachine(RuleBasedStateMachine):
     def begin(self, data: st.DataObject) -> None:
         job_id = data.draw(st.sampled_from(self._pending()))
         if self.journal.stock()[Place.HOPPER]:
-            self._do(self.journal.begin(job_id, (), "ab" * 32, NOTHING))
+            self._do(self.journal.begin(job_id, (), FEEDING))
 
     @precondition(lambda self: self.journal.open_attempt() is not None)
     @rule(stage=st.sampled_from(MOTIONS[1:]))
@@ -204,7 +202,7 @@ class JournalMachine(RuleBasedStateMachine):
     @rule()
     def begin_or_abort_what_has_ended(self) -> None:
         (ended,) = self.journal.jobs_ended(1)
-        self._refused(self.journal.begin(ended.job_id, (), "ab" * 32, NOTHING))
+        self._refused(self.journal.begin(ended.job_id, (), FEEDING))
         before = self._books()
         self._do(self.journal.abort([ended.job_id], "expired"))
         assert self._books() == before

@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from agent import people as people_module
 from agent import roster
 from agent.clock import InlineExecutor
-from agent.contract.events import Evidence, Place, Stage
+from agent.contract.events import Place, Stage
 from agent.contract.messages import Outcome
 from agent.journal import chain
 from agent.journal.journal import Closing, Journal, Refusal
 from agent.people import People
 from agent.requests import Written
 from agent.stockroom import LOOK_S, Stockroom, watch_unconfirmed
-from tests.agent.paper_printer import VirtualClock, make_job, opened
+from tests.agent.paper_printer import FEEDING, VirtualClock, make_job, opened
 
 PINS = {"siti": "739214", "rina": "260481", "budi": "918273"}
 DAY = timedelta(hours=24)
@@ -349,8 +349,7 @@ async def in_doubt(desk: Desk, stage: Stage) -> None:
     """Job J1's card has gone somewhere; its attempt had come to `stage`."""
     journal = desk.journal
     await journal.accept(opened(make_job()), b"sealed")
-    nothing = Evidence(card="none", reasons=[])
-    attempt = await journal.begin("J1", (), "ab" * 32, nothing)
+    attempt = await journal.begin("J1", (), FEEDING)
     if stage is not Stage.FEEDING:
         await journal.advance("J1", attempt, Stage.SENDING)
     await journal.close_attempt("J1", attempt, Closing(Outcome.UNKNOWN, "dark"))
@@ -465,8 +464,7 @@ def test_the_card_of_a_job_in_doubt_leaves_suspense_by_its_answer_alone(tmp_path
 def test_no_count_is_taken_of_a_place_a_card_is_moving_through(tmp_path):
     async def scene(desk: Desk) -> None:
         await desk.journal.accept(opened(make_job()), b"sealed")
-        nothing = Evidence(card="none", reasons=[])
-        await desk.journal.begin("J1", (), "ab" * 32, nothing)
+        await desk.journal.begin("J1", (), FEEDING)
         count = {"place": "hopper", "count": 2} | by("siti")
         assert await desk.refused("stock-count", **count) == "card-under-way"
         await desk.ask("stock-count", place="desk", count=0, **by("siti"))

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.contract.events import Evidence, Found, Item, Place, Stage
+from agent.contract.events import Found, Item, Place, Stage
 from agent.contract.messages import Outcome
 from agent.journal.journal import Closing, Refusal
 from agent.lifecycle import ledger
@@ -18,11 +18,10 @@ from agent.lifecycle.ledger import ASKED, RULES, balanced
 from simulators.centre.book import Book
 from simulators.centre.contract import Contract
 from simulators.centre.stock import StockBook
-from tests.agent.paper_printer import make_job, opened
+from tests.agent.paper_printer import FEEDING, make_job, opened
 from tests.agent.test_people import PINS, Desk, by
 
 CONTRACT = Contract()
-NOTHING = Evidence(card="none", reasons=[])
 
 people = st.fixed_dictionaries(
     {"who": st.sampled_from([*PINS, "dewi"])},
@@ -79,7 +78,7 @@ async def step(desk: Desk, what: Any) -> Desk:
             job = journal.job("J1")
             ready = job is not None and str(job.state) == "pending"
             if ready and journal.stock()[Place.HOPPER]:
-                attempt = await journal.begin("J1", (), "ab" * 32, NOTHING)
+                attempt = await journal.begin("J1", (), FEEDING)
                 await journal.advance("J1", attempt, Stage.SENDING)
         case "doubt" | "good":
             found = journal.open_attempt()

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from protocols.contract import Driver
+from protocols.contract import StepwiseDriver
 from protocols.errors import DeviceError
 from protocols.registry import make_driver
 from protocols.vocabulary import CardFate, CardPosition, CardSide
@@ -29,7 +29,7 @@ async def driving(world: World, session_id: int = OURS):
         await driver.close()
 
 
-async def printing(driver: Driver) -> None:
+async def printing(driver: StepwiseDriver) -> None:
     """Up to where the card stands printed inside."""
     await driver.open()
     await driver.claim()

@@ -14,12 +14,12 @@ import tomllib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from PIL import Image
 
-from protocols.contract import Driver, PreparedCard
+from protocols.contract import PreparedCard, StepwiseDriver
 from protocols.errors import (
     DeviceError,
     PrinterError,
@@ -56,9 +56,10 @@ class Emulator:
         cards: list[dict[str, Any]] = self.do("truth")["cards"]
         return next(card for card in cards if card["id"] == f"card-{number:06}")
 
-    def driver(self) -> Driver:
+    def driver(self) -> StepwiseDriver:
         uri = f"tcp://127.0.0.1:{self.port}"
-        return make_driver("evolis", "Primacy", uri, session_id=SESSION_ID)
+        driver = make_driver("evolis", "Primacy", uri, session_id=SESSION_ID)
+        return cast(StepwiseDriver, driver)
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def picture(seed: int) -> Image.Image:
 PICTURES = {CardSide.FRONT: picture(1), CardSide.BACK: picture(2)}
 
 
-def prepared(driver: Driver, *sides: CardSide) -> PreparedCard:
+def prepared(driver: StepwiseDriver, *sides: CardSide) -> PreparedCard:
     able = driver.capabilities
     planes = [
         separate(
@@ -105,7 +106,7 @@ def prepared(driver: Driver, *sides: CardSide) -> PreparedCard:
     return driver.prepare(planes, "YMCKO")
 
 
-async def print_inside(driver: Driver, card: PreparedCard) -> None:
+async def print_inside(driver: StepwiseDriver, card: PreparedCard) -> None:
     await driver.open()
     await driver.claim()
     await driver.feed()
@@ -114,7 +115,9 @@ async def print_inside(driver: Driver, card: PreparedCard) -> None:
     await driver.finish_print()
 
 
-def run(emulator: Emulator, script: Callable[[Driver], Awaitable[object]]) -> None:
+def run(
+    emulator: Emulator, script: Callable[[StepwiseDriver], Awaitable[object]]
+) -> None:
     async def main() -> None:
         driver = emulator.driver()
         try:
@@ -126,7 +129,9 @@ def run(emulator: Emulator, script: Callable[[Driver], Awaitable[object]]) -> No
     asyncio.run(main())
 
 
-def failure(emulator: Emulator, script: Callable[[Driver], Awaitable[object]]) -> Any:
+def failure(
+    emulator: Emulator, script: Callable[[StepwiseDriver], Awaitable[object]]
+) -> Any:
     with pytest.raises(PrinterError) as caught:
         run(emulator, script)
     return caught.value
@@ -145,7 +150,7 @@ def test_a_card_comes_out_with_the_very_picture_that_was_sent(emulate, sides):
     emulator = emulate()
     digests = []
 
-    async def script(driver: Driver) -> None:
+    async def script(driver: StepwiseDriver) -> None:
         card = prepared(driver, *sides)
         digests.append(card.digest)
         await print_inside(driver, card)
@@ -171,7 +176,7 @@ def test_a_card_comes_out_with_the_very_picture_that_was_sent(emulate, sides):
 def test_a_second_card_and_a_rejected_one_go_the_same_way(emulate):
     emulator = emulate()
 
-    async def script(driver: Driver) -> None:
+    async def script(driver: StepwiseDriver) -> None:
         card = prepared(driver)
         await print_inside(driver, card)
         await driver.reject()
@@ -193,7 +198,7 @@ def test_the_card_that_a_dead_host_left_printed_is_delivered_by_the_next(emulate
     emulator = emulate()
     run(emulator, lambda driver: print_inside(driver, prepared(driver)))
 
-    async def recover(driver: Driver) -> None:
+    async def recover(driver: StepwiseDriver) -> None:
         await driver.open()
         seen = await driver.observe()
         assert seen.status.card is CardPosition.INSIDE
@@ -217,7 +222,7 @@ def test_a_jam_under_the_head_is_named_and_its_card_rejected_after_clearing(emul
     assert (card["place"], card["state"]) == ("path", "part-printed")
     emulator.do("clear", kind="jam-path")
 
-    async def recover(driver: Driver) -> None:
+    async def recover(driver: StepwiseDriver) -> None:
         await driver.open()
         assert (await driver.status()).state is PrinterState.STOPPED
         await driver.clear_fault()
@@ -242,7 +247,7 @@ def test_an_empty_hopper_touches_nothing(emulate, options):
 def test_an_ended_ribbon_stops_the_next_card_before_it_moves(emulate):
     emulator = emulate("--instant", "--ribbon", "YMCKO:1")
 
-    async def script(driver: Driver) -> None:
+    async def script(driver: StepwiseDriver) -> None:
         await print_inside(driver, prepared(driver))
         await driver.deliver()
         await driver.release()
@@ -291,7 +296,7 @@ def test_a_silent_printer_is_given_up_within_the_commands_limit(emulate):
 def test_another_hosts_reservation_is_respected(emulate):
     emulator = emulate()
 
-    async def reserve(driver: Driver) -> None:
+    async def reserve(driver: StepwiseDriver) -> None:
         await driver.open()
         await driver.claim()
 
