@@ -13,6 +13,7 @@ from protocols.evolis.models import FAMILY as EVOLIS
 from protocols.evolis.models import MODELS, Model
 from protocols.transports.tcp import TcpTransport
 from protocols.transports.trace import TraceTransport
+from protocols.transports.usb_address import EXPECTED, UsbAddress
 from protocols.vocabulary import CardFate
 
 
@@ -45,7 +46,7 @@ def make_driver(
     session_id: int,
     sink: WireSink | None = None,
 ) -> Driver:
-    """A driver that is not opened yet; `uri` is `tcp://HOST:PORT`.
+    """A driver that is not opened yet; `uri` is `tcp://HOST:PORT` or `usb://…`.
 
     `session_id` (1 to 65535) marks the printer as ours, also after a restart. `sink`
     reads along, whenever it wants to.
@@ -89,8 +90,12 @@ def _model(family: str, model: str) -> Model:
     return row
 
 
-def _transport(uri: str) -> TcpTransport:
-    expected = "tcp://HOST:PORT with a port of 1 … 65535"
+def _transport(uri: str) -> Transport:
+    return _usb(uri) if uri.startswith("usb:") else _tcp(uri)
+
+
+def _tcp(uri: str) -> Transport:
+    expected = "tcp://HOST:PORT with a port of 1 … 65535, or usb://…"
     try:
         parts = urlsplit(uri)
         host, port = parts.hostname, parts.port
@@ -100,3 +105,13 @@ def _transport(uri: str) -> TcpTransport:
     if parts.scheme != "tcp" or not host or not port or extra:
         raise UnknownPrinterError("uri", uri, expected)
     return TcpTransport(host, port)
+
+
+def _usb(uri: str) -> Transport:
+    # Deferred: pyusb and ctypes are for those who have a printer on USB.
+    from protocols.transports.usb import UsbTransport
+
+    try:
+        return UsbTransport(UsbAddress.parse(uri))
+    except ValueError as error:
+        raise UnknownPrinterError("uri", uri, EXPECTED) from error

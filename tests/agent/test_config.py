@@ -98,7 +98,7 @@ def test_a_port_is_given_where_the_uri_names_none(folder):
         ('agent = "agent.jwk"', "agent = 1", "keys.agent: expected str, got int"),
         ('"Primacy"', '"Primax"', "device.model: expected one of: 'Badgy200', "),
         ('"evolis"', '"epson"', "device.family: expected 'evolis', got 'epson'"),
-        ("tcp://127.0.0.1:9100", "usb://1", "device.uri: expected tcp://HOST:PORT"),
+        ("tcp://127.0.0.1:9100", "ipp://1", "device.uri: expected tcp://HOST:PORT"),
         ("[device]", "[device", "not TOML: expected ']' at the end of a table"),
         ('"state"', f'"{"x" * 100}"', "a socket's path has 107 at most"),
     ],

@@ -63,7 +63,15 @@ def test_every_model_prints_a_whole_card_and_promises_no_more_than_is_proven(nam
     assert make_driver("evolis", name, "tcp://h:1", session_id=1).capabilities == able
 
 
-@pytest.mark.parametrize("uri", ["tcp://127.0.0.1:9100", "tcp://[::1]:9100"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "tcp://127.0.0.1:9100",
+        "tcp://[::1]:9100",
+        "usb://EVOLIS/Primacy?serial=1",
+        "usb://0f49",
+    ],
+)
 def test_a_driver_is_made_for_an_address_without_reaching_for_it(uri):
     driver = make_driver("evolis", "Primacy", uri, session_id=1)
     assert driver.capabilities.model == "Primacy"
@@ -74,7 +82,9 @@ def test_a_driver_is_made_for_an_address_without_reaching_for_it(uri):
     [
         ("magicard", "Primacy", "tcp://h:1", "family", "'evolis'"),
         ("evolis", "primacy", "tcp://h:1", "model", "'Primacy'"),
-        ("evolis", "Primacy", "usb://h:1", "uri", "tcp://HOST:PORT"),
+        ("evolis", "Primacy", "usb://h:1", "uri", "usb://MANUFACTURER/MODEL"),
+        ("evolis", "Primacy", "usb:/dev/usb/lp0", "uri", "usb://MANUFACTURER/MODEL"),
+        ("evolis", "Primacy", "ipp://h:1", "uri", "tcp://HOST:PORT"),
         ("evolis", "Primacy", "tcp://h", "uri", "tcp://HOST:PORT"),
         ("evolis", "Primacy", "tcp://:9100", "uri", "tcp://HOST:PORT"),
         ("evolis", "Primacy", "tcp://h:0", "uri", "1 … 65535"),
