@@ -11,12 +11,13 @@ import ipaddress
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from agent.contract.messages import NAME_PATTERN, Name
+from agent.lifecycle.duty import HISTORY_MAX, Limits, Rules
 
 _SOCKET_PATH_MAX = 107  # bytes, sun_path of Linux without its closing NUL
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -81,6 +82,21 @@ class Device(Section, frozen=True, kw_only=True):
     uri: str
 
 
+_Cards = Annotated[int, msgspec.Meta(ge=1, le=HISTORY_MAX)]
+_Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]
+_RunCards = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+
+
+class Duty(Section, frozen=True, kw_only=True):
+    """How hard the printer may be worked; absent: as hard as it can."""
+
+    cards_an_hour: _Cards | None = None
+    rest_after_cards: _Cards | None = None
+    rest_minutes: _Minutes | None = None
+    cool_minutes: _Minutes = 1  # after the printer has been too hot
+    run_cards: _RunCards | None = None  # that it is to make in all, for the end date
+
+
 class Config(Section, frozen=True, kw_only=True):
     """One file: one printer, one agent."""
 
@@ -92,6 +108,19 @@ class Config(Section, frozen=True, kw_only=True):
     mqtt: Mqtt
     keys: Keys
     device: Device
+    duty: Duty = Duty()
+
+    @property
+    def rules(self) -> Rules:
+        """How the printer is spared."""
+        duty = self.duty
+        limits = Limits(
+            cards_an_hour=duty.cards_an_hour,
+            rest_after=duty.rest_after_cards,
+            rest_s=60.0 * (duty.rest_minutes or 0),
+            cool_s=60.0 * duty.cool_minutes,
+        )
+        return Rules(limits, duty.run_cards)
 
     @property
     def socket_path(self) -> Path:
@@ -108,6 +137,7 @@ def load(path: Path) -> Config:
     config = _convert(path, _parse(path))
     _check_socket(path, config.socket_path)
     _check_broker(path, config.mqtt)
+    _check_duty(path, config.duty)
     _check_files(path, config)
     _check_roster(path, config.roster)
     _check_device(path, config.device)
@@ -181,7 +211,12 @@ def _say(text: str, document: dict[str, Any]) -> tuple[str, str]:
 
 
 def _keys_of(table: str) -> tuple[str, ...]:
-    sections: dict[str, type[Section]] = {"mqtt": Mqtt, "keys": Keys, "device": Device}
+    sections: dict[str, type[Section]] = {
+        "mqtt": Mqtt,
+        "keys": Keys,
+        "device": Device,
+        "duty": Duty,
+    }
     return sections.get(table, Config).__struct_fields__
 
 
@@ -190,6 +225,15 @@ def _check_socket(path: Path, socket: Path) -> None:
     if size > _SOCKET_PATH_MAX:
         message = f"{socket} has {size} bytes; a socket's path has {_SOCKET_PATH_MAX}"
         raise ConfigError(path, "control_socket", f"{message} at most")
+
+
+def _check_duty(path: Path, duty: Duty) -> None:
+    for one, other in (
+        ("rest_after_cards", "rest_minutes"),
+        ("rest_minutes", "rest_after_cards"),
+    ):
+        if getattr(duty, one) is not None and getattr(duty, other) is None:
+            raise ConfigError(path, f"duty.{one}", f"expected {other} beside it")
 
 
 def _check_broker(path: Path, mqtt: Mqtt) -> None:

@@ -45,6 +45,7 @@ from agent.signing import sign_days
 from agent.state import Standing, state_of
 from agent.stockroom import watch_unconfirmed
 from agent.tracing import Tracing
+from agent.upkeep import Upkeep
 from agent.uplink import Ends, Uplink
 from agent.worker import Worker
 from agent.workshop import Workshop
@@ -167,7 +168,8 @@ class Agent:
         workshop = Workshop(
             self._driver_maker(address), newcomer.take, render, newcomer.forget
         )
-        self._worker = Worker(journal, workshop, clock, studio, health)
+        self._upkeep = Upkeep(journal, config.rules, given.capabilities)
+        self._worker = Worker(journal, workshop, clock, studio, health, self._upkeep)
         judge = judge_with(newcomer.open, given.capabilities)
         door = Door(journal, judge, studio, clock, newcomer.forget)
         ends = Ends(
@@ -255,7 +257,8 @@ class Agent:
 
     def _state(self, connection: int) -> State:
         picture = self._worker.picture
-        return state_of(self._journal, picture, self._standing, connection)
+        duty = self._upkeep.duty(self._worker.reasons)
+        return state_of(self._journal, picture, self._standing, connection, duty)
 
     def _state_now(self) -> State:
         return self._state(self._uplink.connection)

@@ -9,6 +9,7 @@ from agent import __version__
 from agent.contract.messages import (
     CONTRACT_MINOR,
     Clock,
+    Duty,
     PrinterIdentity,
     Ribbon,
     State,
@@ -30,13 +31,19 @@ class Standing:
 
 
 def state_of(
-    journal: Journal, picture: PrinterPicture, standing: Standing, connection: int
+    journal: Journal,
+    picture: PrinterPicture,
+    standing: Standing,
+    connection: int,
+    duty: Duty | None = None,
 ) -> State:
     """Put the message together from what is known now; reads, and asks nobody."""
     now = journal.now()
     reasons = set(picture.reasons) | journal.faults()
     if standing.second_agent:
         reasons.add(SECOND_AGENT)
+    if duty is not None and duty.rests_for is not None:
+        reasons.add(duty.rests_for)
     refuses = journal.forked or standing.second_agent or journal.orders.retired
     return State(
         contract=CONTRACT_MINOR,
@@ -56,6 +63,7 @@ def state_of(
         head=journal.head(),
         unsigned_jobs=standing.unsigned_jobs,
         paused_by=[str(owner) for owner in journal.orders.paused_by()],
+        duty=duty,
     )
 
 

@@ -28,6 +28,7 @@ from agent.lifecycle import decide
 from agent.lifecycle.facts import Begun, errors_of, evidence_of, expected_of
 from agent.lifecycle.recovery import settled
 from agent.lifecycle.states import first_stage
+from agent.upkeep import Upkeep
 from agent.watch import PrinterPicture, Watch, error
 from agent.workshop import CannotPrintError, Workshop
 from protocols.contract import Capabilities, Driver, Observation, PreparedCard
@@ -62,6 +63,7 @@ class Worker:
         clock: Clock,
         executor: Executor,
         health: Health,
+        upkeep: Upkeep,
     ) -> None:
         """`executor` does the drawing and packing, some 100 ms a card."""
         self._journal = journal
@@ -69,6 +71,7 @@ class Worker:
         self._clock = clock
         self._executor = executor
         self._health = health
+        self._upkeep = upkeep
         self._watch = Watch(journal)
         self._aftermath = Aftermath(journal, workshop, clock, executor)
         self._end = asyncio.Event()
@@ -85,6 +88,11 @@ class Worker:
     def picture(self) -> PrinterPicture:
         """The printer as it was seen last."""
         return self._watch.picture
+
+    @property
+    def reasons(self) -> frozenset[Reason]:
+        """What the printer said last, and what is said of it."""
+        return self._watch.reasons
 
     def hold(self, keyword: StateReason, *, on: bool) -> None:
         """Let no new card start for this reason, or let go of it."""
@@ -192,7 +200,8 @@ class Worker:
         if choice is None or missing:
             await self._acknowledge(driver)
             return False
-        if self._clock.mono_ms() < self._feed_at_ms:
+        resting = self._upkeep.rest(self._watch.reasons)
+        if resting or self._clock.mono_ms() < self._feed_at_ms:
             return False
         if not self._settled:
             self._settled = await self._settle(driver)

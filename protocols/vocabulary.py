@@ -78,6 +78,8 @@ class StateReason(StrEnum):
     FOREIGN_CARD = "x-foreign-card"  # a card inside that no attempt put there
     OUTCOME_UNKNOWN = "x-outcome-unknown"  # a person must say what became of a card
     STOCK_MISMATCH = "x-stock-mismatch"  # the books and the machine disagree
+    RESTING = "x-resting"  # its setting lets no new card start for a while
+    SELF_TEST_FAILED = "x-self-test-failed"
     BLANKS_USED = "x-blanks-used"  # the job spoiled all the blanks it was allowed
     JOURNAL_DAMAGED = "x-journal-damaged"  # a person must begin a new ledger
     SECOND_AGENT = "x-second-agent"  # somebody else uses our MQTT client id

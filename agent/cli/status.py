@@ -38,9 +38,29 @@ def _lines(reply: Reply) -> list[str]:
         attempt = f"{current['state']}, attempt {current['attempt']}"
         rows.append(("job", f"{current['job']}: {attempt}, {current['stage']}"))
     rows.append(("queued", str(state["queued"])))
+    rows += _duty(state.get("duty"))
     head = state["head"]
     rows.append(("events", f"{head['no']} written, {head['acked']} at the centre"))
     if state["unsigned_jobs"]:
         rows.append(("warning", "takes jobs that nobody signed"))
     rows += [(f"in {place}", str(count)) for place, count in state["stock"].items()]
     return [f"{name:14} {value}".rstrip() for name, value in rows]
+
+
+def _duty(duty: Reply | None) -> list[tuple[str, str]]:
+    """When no card may start, and when all of them can be done."""
+    if duty is None:
+        return []
+    rows: list[tuple[str, str]] = []
+    if reason := duty["rests_for"]:
+        until = duty["rests_until"]
+        what = f"until {until}" if until else "until the printer is cool"
+        rows.append(("rests", f"{what}: {reason}"))
+    rows.append(("at most", f"{duty['cards_a_day']} cards a day, day and night"))
+    if end := duty["queue_ends_at"]:
+        rows.append(("queue done", f"{end} at the earliest"))
+    if (left := duty["run_left"]) is not None:
+        end = duty["run_ends_at"]
+        when = f", {end} at the earliest" if end else ""
+        rows.append(("run", f"{left} cards left{when}"))
+    return rows

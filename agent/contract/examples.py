@@ -25,6 +25,7 @@ from agent.contract.messages import (
     Ask,
     Clock,
     CurrentJob,
+    Duty,
     ImageSide,
     Job,
     JobKind,
@@ -271,6 +272,14 @@ def _state(head: LedgerHead) -> State:
         ),
         head=head,
         unsigned_jobs=False,
+        duty=Duty(
+            rests_for=None,
+            rests_until=None,
+            cards_a_day=912,
+            queue_ends_at=BEGIN + timedelta(minutes=5),
+            run_left=7_892,
+            run_ends_at=BEGIN + timedelta(days=9),
+        ),
     )
 
 

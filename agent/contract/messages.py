@@ -235,6 +235,20 @@ class PrinterIdentity(Message, frozen=True, kw_only=True):
     firmware: str
 
 
+class Duty(Message, frozen=True, kw_only=True):
+    """How hard the printer is worked, and when that will have made every card.
+
+    The ends are the earliest: as if it printed day and night, and nothing went wrong.
+    """
+
+    rests_for: Keyword | None  # the state reason why no new card starts; null: one may
+    rests_until: Time | None  # null, with a reason: until the printer is cool
+    cards_a_day: Natural  # that the setting and the time of a card allow, day and night
+    queue_ends_at: Time | None  # null: no job waits
+    run_left: Natural | None  # of the cards that this printer is to make in all
+    run_ends_at: Time | None
+
+
 class State(Message, frozen=True, kw_only=True):
     """The whole picture, retained: on connect, on change, every five minutes."""
 
@@ -255,6 +269,7 @@ class State(Message, frozen=True, kw_only=True):
     head: LedgerHead
     unsigned_jobs: bool  # true: the station takes jobs nobody signed
     paused_by: list[Keyword] = []  # centre, operator, system: who lets no card start
+    duty: Duty | None = None  # null: no agent is at work here
 
 
 class RejectReason(StrEnum):

@@ -30,6 +30,7 @@ from agent.journal.opening import named
 from agent.journal.orders import Orders
 from agent.journal.stock_book import StockBook
 from agent.journal.store import Stamp, Store, Transaction
+from agent.journal.wear_book import WearBook
 from agent.lifecycle.decide import Now, Waiting
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ DICE = random.SystemRandom()
 _JOB_WRITTEN_TIMES = 3  # once into the -wal, once into the file, once as zeros
 
 
-class Journal(AttemptBook, StockBook):
+class Journal(AttemptBook, StockBook, WearBook):
     """What the agent remembers. Make one with `open`."""
 
     def __init__(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from agent.clock import Executor, TrustedTime
-from agent.journal.store import Store, Transaction
+from agent.journal.store import Stamp, Store, Transaction
 
 T = TypeVar("T")
 
@@ -33,3 +33,7 @@ class Part(ABC):
         ends: bool = False,
     ) -> T:
         """Make one commit; when this returns it is on disk, unless not `synced`."""
+
+    @abstractmethod
+    def _stamp(self) -> Stamp:
+        """Return what an event would say of the time, if it were written now."""

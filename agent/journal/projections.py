@@ -53,7 +53,7 @@ from agent.contract.order_events import (
     JobHeld,
     JobReleased,
 )
-from agent.journal import people, standing
+from agent.journal import people, standing, wear
 from agent.lifecycle.recovery import MOVES
 from agent.lifecycle.states import (
     ENDED,
@@ -67,6 +67,7 @@ from agent.lifecycle.states import (
 def apply(db: sqlite3.Connection, event: Event) -> None:
     """Bring the tables up to `event`; an illegal step raises IllegalStepError."""
     people.proven(db, event)
+    wear.worn(db, event)
     match event.data:
         case JobAccepted() as accepted:
             _accepted(db, event, accepted)
@@ -112,12 +113,8 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
             people.denied(db, event, error)
         case AgentRoster(sha256=sha256):
             _latest(db, "roster", sha256 or "")
-        case FaultRaised(reasons=reasons):
-            rows = [(reason,) for reason in reasons]
-            db.executemany("INSERT OR IGNORE INTO faults VALUES (?)", rows)
-        case FaultCleared(reasons=reasons):
-            rows = [(reason,) for reason in reasons]
-            db.executemany("DELETE FROM faults WHERE reason = ?", rows)
+        case FaultRaised() | FaultCleared() as change:
+            _faults(db, change)
         case PrinterCounted(evidence=evidence):
             _counted(db, evidence)
         case SupplyRibbon(ribbon_kind=kind, serial=serial):
@@ -141,6 +138,13 @@ def _state(db: sqlite3.Connection, event: Event) -> JobState:
     if row is None:
         raise IllegalStepError("a job that was never accepted takes no step")
     return JobState(row[0])
+
+
+def _faults(db: sqlite3.Connection, change: FaultRaised | FaultCleared) -> None:
+    raised = "INSERT OR IGNORE INTO faults VALUES (?)"
+    cleared = "DELETE FROM faults WHERE reason = ?"
+    rows = [(reason,) for reason in change.reasons]
+    db.executemany(raised if isinstance(change, FaultRaised) else cleared, rows)
 
 
 def _begun(db: sqlite3.Connection, event: Event, counts: Mapping[str, int]) -> None:

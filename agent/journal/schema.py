@@ -112,6 +112,16 @@ CREATE TABLE commands (
 CREATE INDEX commands_of_id ON commands (command_id);
 -- Jobs that were withdrawn before they came.
 CREATE TABLE withdrawn (job_id TEXT PRIMARY KEY, until TEXT NOT NULL) WITHOUT ROWID;
+-- Uses of the printer, as far as a rest or a test may follow from them.
+CREATE TABLE wear (
+    what TEXT NOT NULL,
+    no INTEGER NOT NULL,
+    boot TEXT NOT NULL,
+    mono INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    sure INTEGER NOT NULL,
+    PRIMARY KEY (what, no)
+) WITHOUT ROWID;
 CREATE TABLE latest (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE faults (reason TEXT PRIMARY KEY) WITHOUT ROWID;
 

@@ -28,8 +28,10 @@ from agent.contract.messages import (
 )
 from agent.health import Health
 from agent.journal.journal import Journal, Resolution
+from agent.lifecycle.duty import Rules
 from agent.lifecycle.facts import Begun
 from agent.lifecycle.states import JobState
+from agent.upkeep import Upkeep
 from agent.worker import Worker
 from agent.workshop import Workshop
 from protocols.contract import (
@@ -450,6 +452,7 @@ class Station:
     worker: Worker
     known: dict[bytes, OpenedJob]
     forgotten: list[str]  # one for each time that opened jobs were let go of
+    rules: Rules
 
     @classmethod
     async def make(
@@ -457,11 +460,12 @@ class Station:
         folder: Path,
         machine: PaperMachine | None = None,
         executor: Executor | None = None,
+        rules: Rules | None = None,
     ) -> Station:
         machine = machine or PaperMachine()
         clock, executor = VirtualClock(), executor or InlineExecutor()
         journal = await Journal.open(folder / "journal.db", clock, executor)
-        return cls._join(folder, machine, clock, journal, {})
+        return cls._join(folder, machine, clock, journal, {}, rules or Rules())
 
     @classmethod
     def _join(
@@ -471,6 +475,7 @@ class Station:
         clock: VirtualClock,
         journal: Journal,
         known: dict[bytes, OpenedJob],
+        rules: Rules,
     ) -> Station:
         forgotten: list[str] = []
         workshop = Workshop(
@@ -479,15 +484,17 @@ class Station:
             render=draw,
             forget=lambda: forgotten.append("opened jobs"),
         )
-        worker = Worker(journal, workshop, clock, InlineExecutor(), Health({}))
-        return cls(folder, machine, clock, journal, worker, known, forgotten)
+        worker = _worker(journal, workshop, clock, rules)
+        return cls(folder, machine, clock, journal, worker, known, forgotten, rules)
 
     async def reopen(self, folder: Path) -> Station:
         """Start a new process on the files in `folder`, beside the same machine."""
         journal = await Journal.open(
             folder / "journal.db", self.clock, InlineExecutor()
         )
-        return self._join(folder, self.machine, self.clock, journal, self.known)
+        return self._join(
+            folder, self.machine, self.clock, journal, self.known, self.rules
+        )
 
     async def restart(self) -> Station:
         await self.journal.close()
@@ -527,9 +534,7 @@ class Station:
     def again(self) -> None:
         """A worker once stopped is done; take a new one on the same journal."""
         workshop = self.worker._workshop
-        self.worker = Worker(
-            self.journal, workshop, self.clock, InlineExecutor(), Health({})
-        )
+        self.worker = _worker(self.journal, workshop, self.clock, self.rules)
 
     def state(self, job_id: str = "J1") -> JobState:
         job = self.journal.job(job_id)
@@ -553,6 +558,13 @@ class Station:
             if job.state is JobState.COMPLETED
         ]
         assert len(completed) <= len(good) <= len(completed) + loose
+
+
+def _worker(
+    journal: Journal, workshop: Workshop, clock: VirtualClock, rules: Rules
+) -> Worker:
+    upkeep = Upkeep(journal, rules, CAN)
+    return Worker(journal, workshop, clock, InlineExecutor(), Health({}), upkeep)
 
 
 def draw(job: Job, parts: object) -> dict[CardSide, Image.Image]:

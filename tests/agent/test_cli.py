@@ -87,7 +87,7 @@ def answered(folder: Path, reply: object, *arguments: object) -> tuple[Result, A
     return result, daemon.asked[0]
 
 
-STATUS = {
+STATUS: dict[str, Any] = {
     "ok": True,
     "broker": {"connected": False, "connection": 3, "trouble": "Connection refused"},
     "state": {
@@ -125,6 +125,22 @@ def test_every_command_is_in_the_help_with_its_own_line():
         own = blanko(name, "--help").output
         assert own.startswith(f"Usage: main {name}")
         assert max(map(len, own.splitlines())) <= 80
+
+
+def test_status_says_when_a_card_may_start_and_when_all_can_be_done(tmp_path):
+    duty = {
+        "rests_for": "x-resting-report",
+        "rests_until": "2026-02-09T10:42:31Z",
+        "cards_a_day": 912,
+        "queue_ends_at": "2026-02-09T11:30:10Z",
+        "run_left": 7892,
+        "run_ends_at": "2026-02-18T08:00:00Z",
+    }
+    state = STATUS["state"] | {"duty": duty}
+    result, _ = answered(tmp_path, STATUS | {"state": state}, "status")
+    page = (ROOT / "docs/upkeep.md").read_text().split("```\n")
+    example = next(one for one in page if one.startswith("rests "))
+    assert example in result.output
 
 
 def test_an_unknown_command_is_a_wrong_use():

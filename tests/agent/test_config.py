@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.config import ConfigError, load, socket_path_of
+from agent.lifecycle.duty import Limits
 from agent.roster import Role, entry
 
 GOOD = """\
@@ -60,6 +61,26 @@ def test_a_roster_is_read_and_checked_with_the_rest(folder):
         load(write(folder, 'roster = "none.toml"\n' + GOOD))
 
 
+def test_without_a_word_about_duty_only_heat_makes_a_printer_rest(folder):
+    rules = load(write(folder, GOOD)).rules
+    assert rules.limits == Limits(None, None, 0.0, 60.0)
+    assert rules.run_cards is None
+
+
+def test_what_the_office_asks_of_duty_is_read(folder):
+    text = """
+        [duty]
+        cards_an_hour = 60
+        rest_after_cards = 100
+        rest_minutes = 10
+        cool_minutes = 2
+        run_cards = 7977
+    """
+    rules = load(write(folder, GOOD + text)).rules
+    assert rules.limits == Limits(60, 100, 600.0, 120.0)
+    assert rules.run_cards == 7977
+
+
 def test_the_command_line_finds_the_socket_without_the_rest(folder):
     file = write(folder, 'state_dir = "/var/lib/blanko/p1"\nprinter = 7\n')
     assert socket_path_of(file) == Path("/var/lib/blanko/p1/control.sock")
@@ -100,6 +121,10 @@ def test_a_port_is_given_where_the_uri_names_none(folder):
         ('"evolis"', '"epson"', "device.family: expected 'evolis', got 'epson'"),
         ("tcp://127.0.0.1:9100", "ipp://1", "device.uri: expected tcp://HOST:PORT"),
         ("[device]", "[device", "not TOML: expected ']' at the end of a table"),
+        ("[keys]", "[duty]\ncards_an_hour = 0\n[keys]", "duty.cards_an_hour: expected"),
+        ("[keys]", "[duty]\nrun_cards = '9'\n[keys]", "duty.run_cards: expected int"),
+        ("[keys]", "[duty]\ncards_a_hour = 9\n[keys]", "did you mean cards_an_hour?"),
+        ("[keys]", "[duty]\nrest_minutes = 9\n[keys]", "expected rest_after_cards bes"),
         ('"state"', f'"{"x" * 100}"', "a socket's path has 107 at most"),
     ],
 )

@@ -29,8 +29,10 @@ from agent.health import Health
 from agent.journal import chain
 from agent.journal.journal import Journal, JournalError
 from agent.journal.verify import Verdict, verify
+from agent.lifecycle.duty import Rules
 from agent.newcomer import Newcomer
 from agent.state import Standing, state_of
+from agent.upkeep import Upkeep
 from agent.uplink import Ends, Uplink
 from agent.worker import Worker
 from agent.workshop import Workshop
@@ -121,7 +123,8 @@ class Life:
         health = Health({}, lambda: 0.0)
         newcomer = Newcomer(open_message)
         workshop = Workshop(self._make_driver, newcomer.take, draw, newcomer.forget)
-        worker = Worker(journal, workshop, clock, InlineExecutor(), health)
+        upkeep = Upkeep(journal, Rules(), TINY.capabilities)
+        worker = Worker(journal, workshop, clock, InlineExecutor(), health, upkeep)
         standing = Standing(family="evolis", unsigned_jobs=True)
         door = Door(journal, newcomer.open, InlineExecutor(), clock, newcomer.forget)
         ends = Ends(
