@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from protocols.contract import Capabilities, Driver, Transport, WireEvent, WireSink
 from protocols.errors import PrinterError
-from protocols.evolis.annotate import annotate
+from protocols.evolis.annotate import annotate as annotate_evolis
 from protocols.evolis.driver import EvolisDriver
 from protocols.evolis.models import FAMILY as EVOLIS
-from protocols.evolis.models import MODELS, Model
+from protocols.evolis.models import MODELS as EVOLIS_MODELS
+from protocols.magicard.annotate import annotate as annotate_magicard
+from protocols.magicard.driver import MagicardDriver
+from protocols.magicard.models import FAMILY as MAGICARD
+from protocols.magicard.models import MODELS as MAGICARD_MODELS
 from protocols.transports.tcp import TcpTransport
 from protocols.transports.trace import TraceTransport
 from protocols.transports.usb_address import EXPECTED, UsbAddress
 from protocols.vocabulary import CardFate
+
+Row = TypeVar("Row")
 
 
 class UnknownPrinterError(PrinterError):
@@ -35,7 +42,9 @@ def capabilities_of(family: str, model: str) -> Capabilities:
     Raises:
         UnknownPrinterError: no such family or model.
     """
-    return _model(family, model).capabilities
+    if _known(family) == MAGICARD:
+        return _row(MAGICARD_MODELS, model).capabilities
+    return _row(EVOLIS_MODELS, model).capabilities
 
 
 def make_driver(
@@ -54,11 +63,13 @@ def make_driver(
     Raises:
         UnknownPrinterError: no such family or model, or an address of another form.
     """
-    row = _model(family, model)
+    capabilities_of(family, model)
     transport: Transport = _transport(uri)
     if sink is not None:
         transport = TraceTransport(transport, sink)
-    return EvolisDriver(row, transport, session_id=session_id)
+    if family == MAGICARD:
+        return MagicardDriver(MAGICARD_MODELS[model], transport)
+    return EvolisDriver(EVOLIS_MODELS[model], transport, session_id=session_id)
 
 
 def annotated(
@@ -72,20 +83,21 @@ def annotated(
     Raises:
         UnknownPrinterError: no such family.
     """
-    _known(family)
+    magicard = _known(family) == MAGICARD
+    annotate = annotate_magicard if magicard else annotate_evolis
     return annotate(events, no=no, source=source, began_s=began_s)
 
 
-def _known(family: str) -> None:
-    if family != EVOLIS:
-        raise UnknownPrinterError("family", family, repr(EVOLIS))
+def _known(family: str) -> str:
+    if family not in (EVOLIS, MAGICARD):
+        raise UnknownPrinterError("family", family, f"{EVOLIS!r} or {MAGICARD!r}")
+    return family
 
 
-def _model(family: str, model: str) -> Model:
-    _known(family)
-    row = MODELS.get(model)
+def _row(models: Mapping[str, Row], model: str) -> Row:
+    row = models.get(model)
     if row is None:
-        known = ", ".join(map(repr, sorted(MODELS)))
+        known = ", ".join(map(repr, sorted(models)))
         raise UnknownPrinterError("model", model, f"one of: {known}")
     return row
 

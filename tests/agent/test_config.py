@@ -118,7 +118,11 @@ def test_a_port_is_given_where_the_uri_names_none(folder):
         ('agent = "agent.jwk"', 'agent = ""', "expected a path, got an empty text"),
         ('agent = "agent.jwk"', "agent = 1", "keys.agent: expected str, got int"),
         ('"Primacy"', '"Primax"', "device.model: expected one of: 'Badgy200', "),
-        ('"evolis"', '"epson"', "device.family: expected 'evolis', got 'epson'"),
+        (
+            '"evolis"',
+            '"epson"',
+            "device.family: expected 'evolis' or 'magicard', got 'epson'",
+        ),
         ("tcp://127.0.0.1:9100", "ipp://1", "device.uri: expected tcp://HOST:PORT"),
         ("[device]", "[device", "not TOML: expected ']' at the end of a table"),
         ("[keys]", "[duty]\ncards_an_hour = 0\n[keys]", "duty.cards_an_hour: expected"),

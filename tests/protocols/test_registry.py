@@ -80,7 +80,7 @@ def test_a_driver_is_made_for_an_address_without_reaching_for_it(uri):
 @pytest.mark.parametrize(
     ("family", "model", "uri", "field", "expected"),
     [
-        ("magicard", "Primacy", "tcp://h:1", "family", "'evolis'"),
+        ("epson", "Primacy", "tcp://h:1", "family", "'evolis' or 'magicard'"),
         ("evolis", "primacy", "tcp://h:1", "model", "'Primacy'"),
         ("evolis", "Primacy", "usb://h:1", "uri", "usb://MANUFACTURER/MODEL"),
         ("evolis", "Primacy", "usb:/dev/usb/lp0", "uri", "usb://MANUFACTURER/MODEL"),
