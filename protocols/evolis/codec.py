@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
+from string import hexdigits
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.evolis.commands import COMMANDS, Answer, Op
@@ -149,10 +150,30 @@ def _joined(word: str, parameters: tuple[str | int, ...]) -> bytes:
 
 
 class Decoder:
-    """Collects one reply, which ends where the printer closes; bounded, incremental."""
+    """Collects one reply; bounded, incremental.
+
+    It ends where the printer closes, or, on a link that stays open, with the transfer
+    after which it is `whole` (EVO-90).
+    """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+
+    @property
+    def begun(self) -> bool:
+        return bool(self._buffer)
+
+    @property
+    def has_text(self) -> bool:
+        """The text is there to its end; a status may follow."""
+        return NUL in self._buffer
+
+    @property
+    def whole(self) -> bool:
+        """Text and status are there, and of a size at which a reply may end."""
+        _, found, rest = self._buffer.partition(NUL)
+        over_size = len(rest) - _HEAD.size
+        return bool(found) and over_size >= 0 and over_size % _EXTENSION.size == 0
 
     def receive(self, data: bytes) -> None:
         """Add bytes as they came off the link.
@@ -170,7 +191,7 @@ class Decoder:
             raise RemoteProtocolError(f"reply longer than {REPLY_SIZE_MAX} bytes")
 
     def receive_eof(self) -> Reply | None:
-        """The printer has closed: return the reply, or None if it sent nothing at all.
+        """No byte will follow: return the reply, or None if the printer sent nothing.
 
         Raises:
             RemoteProtocolError: the bytes are not a reply, or only the head of one.
@@ -195,6 +216,12 @@ def refusal(text: str) -> RefusalWord | None:
         return RefusalWord(text)
     except ValueError:
         return RefusalWord.OTHER
+
+
+def is_status_words(text: str) -> bool:
+    """Whether a text is what `Rpst` is answered with: 4 to 8 words (EVO-89)."""
+    size, rest = divmod(len(text), 8)
+    return not rest and 4 <= size <= len(_ORDER) and set(text) <= set(hexdigits)
 
 
 def pairs(text: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ class Op(Enum):
     """What we ask for, in our words."""
 
     POLL = auto()
+    STATUS_WORDS = auto()  # the same where no connection can be empty
     ENABLE_STATUS = auto()
     MODEL = auto()
     FIRMWARE = auto()
@@ -142,6 +143,7 @@ COMMANDS: dict[Op, Command] = {
             moves_card=False,
             fact="EVO-06",
         ),
+        _asks(Op.STATUS_WORDS, "Rpst", Answer.TEXT, "EVO-89"),
         _asks(Op.ENABLE_STATUS, "Pps;1", Answer.OK, "EVO-11"),
         _asks(Op.MODEL, "Rtp", Answer.TEXT, "EVO-14"),
         _asks(Op.FIRMWARE, "Rfv", Answer.TEXT, "EVO-14"),
