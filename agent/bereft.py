@@ -1,7 +1,8 @@
-"""A daemon whose journal is damaged: it sets it aside, tells the centre, and ends.
+"""A daemon without a journal: it tells the centre why, and nothing prints.
 
-Nothing prints until a person has begun a new ledger (`blanko ledger new`). Nothing is
-deleted, and nothing is begun silently.
+A damaged one is set aside, and a person must begin a new ledger (`blanko ledger new`);
+a foreign one is left where it is; a disk that fails is waited for. Nothing is deleted,
+and nothing is begun silently.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from agent.config import Config
 from agent.contract.messages import CONTRACT_MINOR, Clock, LedgerHead, Online, State
 from agent.contract.topics import Address, Topic
 from agent.journal.chain import GENESIS
-from agent.journal.errors import JournalDamagedError
+from agent.journal.errors import (
+    JournalDamagedError,
+    JournalError,
+    JournalForeignError,
+    StorageError,
+)
 from agent.journal.opening import Salvage, salvage, set_aside
 from agent.link import LinkError, MqttLink, Will
 from protocols.vocabulary import PrinterState, Reason, Severity, StateReason
@@ -30,33 +36,41 @@ UNKNOWN = "unknown"  # the ledger whose id cannot be read
 log = structlog.get_logger(__name__)
 
 
-def mourn(config: Config, path: Path, error: JournalDamagedError) -> str:
-    """Set the journal at `path` aside, and say so; return what a person must do.
+def mourn(config: Config, path: Path, error: JournalError) -> str:
+    """Set a damaged journal at `path` aside, and say so; return what a person must do.
 
     Raises:
-        JournalError: it cannot be set aside: another agent holds it, or the disk fails.
+        JournalError: another agent holds it.
     """
-    if path.exists() and path.stat().st_size:
-        aside = set_aside(path, SystemClock().wall())
-        log.critical("journal_set_aside", file=str(aside), error=str(error))
+    kept = ""
+    if isinstance(error, JournalDamagedError) and path.exists() and path.stat().st_size:
+        try:
+            aside = set_aside(path, SystemClock().wall())
+            log.critical("journal_set_aside", file=str(aside), error=str(error))
+        except StorageError as failure:
+            kept = f" It cannot be set aside: {failure}."
     found = salvage(path)
-    asyncio.run(_try_to_tell(config, found))
-    kept = f" It is kept as {found.aside}." if found.aside else ""
+    asyncio.run(tell(config, found, StateReason.JOURNAL_DAMAGED))
+    if isinstance(error, JournalForeignError):
+        return f"{error}. It is left where it is, and nothing prints"
+    if found.aside and not kept:
+        kept = f" It is kept as {found.aside}."
     return (
         f"{error}.{kept} Nothing prints until a person has counted every blank and"
         f" typed: blanko ledger new --config FILE --because TEXT --count PLACE=N …"
     )
 
 
-async def _try_to_tell(config: Config, found: Salvage) -> None:
+async def tell(config: Config, found: Salvage, why: StateReason) -> None:
+    """Leave at the broker, retained, why nobody is there; or say that it failed."""
     try:
         async with asyncio.timeout(TELL_S):
-            await _tell(config, found)
+            await _tell(config, found, why)
     except (LinkError, TimeoutError) as failure:
         log.warning("centre_not_told", error=str(failure) or "no answer in time")
 
 
-async def _tell(config: Config, found: Salvage) -> None:
+async def _tell(config: Config, found: Salvage, why: StateReason) -> None:
     """Leave at the broker, retained, why nobody is there."""
     address = Address(config.station, config.printer)
     boot, now = str(uuid.uuid4()), SystemClock().wall()
@@ -70,7 +84,7 @@ async def _tell(config: Config, found: Salvage) -> None:
         at=now.replace(microsecond=now.microsecond // 1000 * 1000),
         clock=Clock.UNSURE,
         printer_state=PrinterState.STOPPED,
-        state_reasons=[str(Reason(StateReason.JOURNAL_DAMAGED, Severity.ERROR))],
+        state_reasons=[str(Reason(why, Severity.ERROR))],
         accepting=False,
         queued=0,
         current=None,

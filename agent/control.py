@@ -22,7 +22,7 @@ import structlog
 from agent.clock import InlineExecutor
 from agent.contract.messages import Id, State
 from agent.errors import AgentError
-from agent.journal.journal import Journal, Refusal
+from agent.journal.journal import Journal, JournalError, Refusal
 from agent.people import People
 from agent.requests import Request, Written
 from agent.stockroom import Stockroom
@@ -208,6 +208,8 @@ class Control:
             return {"ok": True, **await self._do(request, peer)}
         except Refusal as refusal:
             return _error(refusal.code, refusal.message)
+        except JournalError as error:
+            return _error("storage-failed", str(error))
 
     async def _do(self, request: _Answered, peer: str) -> dict[str, object]:
         journal = self._journal

@@ -6,6 +6,7 @@ The only place that does so. One process, one printer, one TaskGroup.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ import structlog
 
 from agent import __version__
 from agent.artwork import render
-from agent.bereft import mourn
+from agent.bereft import mourn, tell
 from agent.clock import SystemClock, ThreadExecutor
 from agent.clockwatch import watch_clock
 from agent.commands import Commands
@@ -35,10 +36,18 @@ from agent.control import Broker, Control
 from agent.door import Door, judge_with
 from agent.errors import AgentError
 from agent.health import Health
-from agent.journal.errors import JournalDamagedError, JournalError
+from agent.journal.errors import (
+    JournalDamagedError,
+    JournalError,
+    JournalForeignError,
+    StorageError,
+)
 from agent.journal.journal import Journal
+from agent.journal.opening import salvage
+from agent.journal.outage import word_of
 from agent.link import MqttLink
 from agent.memory import give_back_when_quiet, trim
+from agent.mending import mend
 from agent.newcomer import Newcomer
 from agent.people import People
 from agent.signing import sign_days
@@ -54,6 +63,8 @@ from protocols.registry import capabilities_of, make_driver
 from protocols.vocabulary import StateReason
 
 JOURNAL = "journal.db"  # in the state directory
+
+DISK_RETRY_S = 10.0  # half of the watchdog's time, and a little less
 
 STOPPED = 0
 FAILED = 1
@@ -98,14 +109,14 @@ def run(path: Path) -> int:
         asyncio.run(_serve(given))
     except KeyFileError as error:
         return _failed(error, MISCONFIGURED)
-    except JournalDamagedError as error:
+    except (JournalDamagedError, JournalForeignError) as error:
         return _bereft(given.config, error)
     except (AgentError, OSError) as error:
         return _failed(error, FAILED)
     return STOPPED
 
 
-def _bereft(config: Config, error: JournalDamagedError) -> int:
+def _bereft(config: Config, error: JournalError) -> int:
     """Starting again does not help until a person has decided."""
     try:
         text = mourn(config, config.state_dir / JOURNAL, error)
@@ -125,18 +136,46 @@ async def _serve(given: Given) -> None:
     clock, health = SystemClock(), Health()
     disk, studio = ThreadExecutor("journal"), ThreadExecutor("artwork")
     try:
-        path = given.config.state_dir / JOURNAL
-        journal = await Journal.open(path, clock, disk)
+        journal = await _opened(given.config, clock, disk, health)
         try:
             agent = Agent(given, journal, clock, health, studio)
             await agent.run()
         finally:
-            await journal.close()
+            await _close(journal)
     except BaseExceptionGroup as group:
         _raise_first(group)
     finally:
         studio.close()
         disk.close()
+
+
+async def _opened(
+    config: Config, clock: SystemClock, disk: ThreadExecutor, health: Health
+) -> Journal:
+    """Open the journal, as soon as the disk lets us; till then say why nothing prints.
+
+    Raises:
+        JournalError: something else is wrong with it.
+    """
+    path, told = config.state_dir / JOURNAL, ""
+    while True:
+        try:
+            return await Journal.open(path, clock, disk)
+        except StorageError as error:
+            log.critical("journal_failed", error=str(error), again_s=DISK_RETRY_S)
+            if told != (told := str(error)):
+                health.ready()
+                health.status(told)
+                await tell(config, salvage(path), word_of(error))
+        health.alive()
+        await clock.sleep(DISK_RETRY_S)
+
+
+async def _close(journal: Journal) -> None:
+    try:
+        await journal.close()
+    except JournalError as error:  # at the next start it is looked at anew
+        log.warning("journal_not_closed", error=str(error))
 
 
 class Agent:
@@ -193,16 +232,14 @@ class Agent:
             journal, self._state_now, self._broker, self._traces, self._people
         )
         self._stop = asyncio.Event()
+        self._started = False  # on record
 
     async def run(self) -> None:
         """Work until a signal asks for the end, then end in order."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        await self._journal.record(
-            AgentStarted(version=__version__, contract=CONTRACT_MINOR)
-        )
-        await self._people.announce()
+        announced = await self._announced()
         log.info("agent_started", version=__version__, boot=self._journal.boot)
         if self._standing.unsigned_jobs:
             log.warning("unsigned_jobs_allowed")
@@ -212,6 +249,8 @@ class Agent:
             others = [
                 group.create_task(self._control.serve(self._given.config.socket_path)),
                 group.create_task(self._health.run()),
+                group.create_task(self._announce(announced)),
+                group.create_task(mend(self._journal, self._clock)),
                 group.create_task(self._prove_keys()),
                 group.create_task(watch_unconfirmed(self._journal, self._clock)),
                 group.create_task(watch_clock(self._journal, self._clock)),
@@ -225,12 +264,30 @@ class Agent:
             log.info("agent_stopping")
             self._worker.stop()  # it finishes the card in the path
             await worker
-            await self._journal.record(AgentStopped(reason="asked to stop"))
+            with contextlib.suppress(StorageError):  # it has been said why
+                await self._journal.record(AgentStopped(reason="asked to stop"))
             self._uplink.stop()
             await uplink
             for task in others:
                 task.cancel()
         log.info("agent_stopped")
+
+    async def _announced(self) -> bool:
+        """Put on record that we are here; False: the disk does not take it yet."""
+        started = AgentStarted(version=__version__, contract=CONTRACT_MINOR)
+        try:
+            if not self._started:
+                await self._journal.record(started)
+                self._started = True
+            await self._people.announce()
+        except StorageError:
+            return False
+        return True
+
+    async def _announce(self, announced: bool) -> None:
+        while not announced:
+            await self._journal.writable()
+            announced = await self._announced()
 
     async def _prove_keys(self) -> None:
         """Import what computes with keys, beside the connecting; a bad key ends us.
@@ -273,10 +330,11 @@ class Agent:
 
 
 def _raise_first(group: BaseExceptionGroup[BaseException]) -> NoReturn:
-    """One cause is enough to end with: the first that is ours, else the first."""
+    """One cause is enough to end with: damage, else the first of ours, or of all."""
     errors = list(_leaves(group))
     ours = [error for error in errors if isinstance(error, AgentError)]
-    raise (ours or errors)[0] from None
+    damage = [error for error in ours if isinstance(error, JournalDamagedError)]
+    raise (damage or ours or errors)[0] from None
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

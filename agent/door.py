@@ -17,7 +17,14 @@ from agent.clock import Clock, Executor
 from agent.contract.agent_events import AgentRefusals
 from agent.contract.envelope import EnvelopeRefused, OpenedJob
 from agent.contract.messages import Job, RejectReason
-from agent.journal.journal import Accepted, Journal, Redelivered, Refused, Rejection
+from agent.journal.journal import (
+    Accepted,
+    Journal,
+    JournalError,
+    Redelivered,
+    Refused,
+    Rejection,
+)
 from protocols.contract import Capabilities
 
 QUIET_MS = 60_000
@@ -74,8 +81,14 @@ class Door:
             return
         self._quiet_until_ms = None
         counts, self._counts = dict(self._counts), Counter()
-        if counts:
+        if not counts:
+            return
+        try:
             await self._journal.record(AgentRefusals(counts=counts))
+        except JournalError:
+            self._counts.update(counts)  # at the next occasion
+            self._quiet_until_ms = self._clock.mono_ms() + QUIET_MS
+            raise
 
     async def count(self, reason: RejectReason) -> None:
         """Count a message that does not verify and gets no event of its own."""

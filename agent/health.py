@@ -49,6 +49,10 @@ class Health:
         """The broker need not be there yet: to wait for it is the daemon's work."""
         self._send("READY=1")
 
+    def alive(self) -> None:
+        """Feed the watchdog once."""
+        self._send("WATCHDOG=1")
+
     def status(self, text: str) -> None:
         """Set the line that `systemctl status` shows."""
         self._send(f"STATUS={text[:_STATUS_SIZE_MAX]}".replace("\n", " "))
@@ -61,7 +65,7 @@ class Health:
         """Feed the watchdog for ever, at half its interval; nothing without one."""
         while self._interval_s:
             if not self.late():
-                self._send("WATCHDOG=1")
+                self.alive()
             await asyncio.sleep(self._interval_s)
 
     def _send(self, message: str) -> None:

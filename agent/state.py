@@ -44,7 +44,10 @@ def state_of(
         reasons.add(SECOND_AGENT)
     if duty is not None and duty.rests_for is not None:
         reasons.add(duty.rests_for)
+    if trouble := journal.trouble:
+        reasons.add(str(Reason(trouble, Severity.ERROR)))
     refuses = journal.forked or standing.second_agent or journal.orders.retired
+    refuses = refuses or trouble is not None
     return State(
         contract=CONTRACT_MINOR,
         version=__version__,

@@ -26,6 +26,7 @@ from agent.contract.messages import Ack, Ask, Online, State
 from agent.contract.topics import RETAINED, TO_AGENT, Address, Topic
 from agent.door import Door
 from agent.health import Health
+from agent.journal.errors import JournalDamagedError, JournalError, StorageError
 from agent.journal.journal import AckVerdict, Journal
 from agent.link import TAKEN_OVER, Link, LinkError, Received, Will
 from agent.outbox import BATCH_SIZE_MAX, Outbox
@@ -96,7 +97,7 @@ class Uplink:
         """
         tries = 0
         while not self._stopping.is_set():
-            if self._journal.orders.left:
+            if self._left:
                 self.trouble = RETIRED
                 self._health.rest("uplink")
                 return
@@ -138,13 +139,15 @@ class Uplink:
                 await self._leave(link)
             else:
                 await self._say_goodbye(link)
-        except LinkError as error:
-            return error
+        except JournalDamagedError:
+            raise
+        except (LinkError, JournalError) as error:
+            return _as_link_error(error)
         except BaseExceptionGroup as group_error:
-            lost, rest = group_error.split(LinkError)
+            lost, rest = group_error.split(_passes)
             if rest is not None:
                 raise rest from None
-            return _first(lost) if lost is not None else None
+            return _as_link_error(_first(lost)) if lost is not None else None
         finally:
             self.connected = False
             await link.close()
@@ -185,19 +188,30 @@ class Uplink:
     async def _receive(self, link: Link) -> None:
         while True:
             message = await link.receive()
-            self._health.beat("messages", HANDLING_S)
-            match message.topic.rpartition("/")[2]:
-                case Topic.JOB:
-                    await self._ends.door.take(message.payload)
-                case Topic.COMMAND:
-                    await self._take_command(link, message)
-                case Topic.ACK:
-                    await self._take_ack(message)
-                case Topic.ONLINE:
-                    await self._take_birth(message)
+            await self._take(link, message)
             # Through the link that received it, and only now that it is on disk.
             link.ack(message)
             self._health.rest("messages")
+
+    async def _take(self, link: Link, message: Received) -> None:
+        """Do what a message says, when the disk takes it: till then it stays there."""
+        while True:
+            self._health.beat("messages", HANDLING_S)
+            try:
+                match message.topic.rpartition("/")[2]:
+                    case Topic.JOB:
+                        return await self._ends.door.take(message.payload)
+                    case Topic.COMMAND:
+                        return await self._take_command(link, message)
+                    case Topic.ACK:
+                        return await self._take_ack(message)
+                    case Topic.ONLINE:
+                        return await self._take_birth(message)
+                    case _:
+                        return None
+            except StorageError:
+                self._health.rest("messages")
+                await self._journal.writable()
 
     async def _take_command(self, link: Link, message: Received) -> None:
         """Do it and reply; a reply that is lost is asked for by the command again."""
@@ -239,7 +253,8 @@ class Uplink:
             if outbox.rewind_if_stuck(self._clock.mono_ms()):
                 log.warning("events_sent_again", after=outbox.sent)
             await self._send_what_is_written(link)
-            await self._ends.door.report_refusals()
+            with contextlib.suppress(StorageError):
+                await self._ends.door.report_refusals()
             wait_ms = outbox.wait_ms(self._clock.mono_ms())
             wait_s = STATE_EVERY_S if wait_ms is None else wait_ms / 1000
             with contextlib.suppress(TimeoutError):
@@ -285,6 +300,13 @@ class Uplink:
             await changed.beyond(version)
 
     @property
+    def _left(self) -> bool:
+        try:
+            return self._journal.orders.left
+        except StorageError:
+            return False  # a connection can be made with a disk that fails
+
+    @property
     def _delivered(self) -> bool:
         """Whether we are retired, and the centre holds all that we have to say."""
         head = self._journal.head()
@@ -320,9 +342,9 @@ class Uplink:
             self._set_duelling(True)
             log.error("second_agent_found")
             detail = "another client took over our MQTT session twice within 60 s"
-            await self._journal.record(
-                IncidentRaised(incident=Incident.SECOND_AGENT, detail=detail)
-            )
+            incident = IncidentRaised(incident=Incident.SECOND_AGENT, detail=detail)
+            with contextlib.suppress(StorageError):  # the state says it as well
+                await self._journal.record(incident)
         return True
 
     def _set_duelling(self, duelling: bool) -> None:
@@ -350,6 +372,17 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
         _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
 
 
-def _first(group: BaseExceptionGroup[LinkError]) -> LinkError:
+def _passes(error: BaseException) -> bool:
+    """Whether another connection is worth a try after it."""
+    return isinstance(error, LinkError | JournalError) and not isinstance(
+        error, JournalDamagedError
+    )
+
+
+def _as_link_error(error: BaseException) -> LinkError:
+    return error if isinstance(error, LinkError) else LinkError(str(error))
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error

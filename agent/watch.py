@@ -71,6 +71,8 @@ class Watch:
     def holds(self) -> frozenset[Reason]:
         """What keeps this agent from new cards, whatever the printer says."""
         holds = set(self._holds)
+        if trouble := self._journal.trouble:
+            holds.add(error(trouble))
         if self._journal.forked:
             holds.add(error(StateReason.OTHER))
         if self._journal.orders.paused_by():
@@ -114,7 +116,7 @@ class Watch:
         What moved them since was no card of ours, so it is an incident; not while an
         attempt is open, whose own evidence is judged.
         """
-        if self._journal.open_attempt() is not None:
+        if self._journal.stopped or self._journal.open_attempt() is not None:
             return
         before, now = self._journal.counted(), evidence_of(seen)
         rise = fed_since(before, now, can) if before is not None else None
@@ -153,6 +155,8 @@ class Watch:
     async def _tell(self, reasons: frozenset[Reason]) -> None:
         self.reasons = reasons
         self.picture = self._paint()
+        if self._journal.stopped:
+            return  # nothing can be written down now: at the next look
         now = {str(one) for one in reasons if one.severity is not Severity.REPORT}
         before = self._journal.faults()
         data: list[Data] = []

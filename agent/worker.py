@@ -22,8 +22,9 @@ from agent.journal.journal import (
     JobView,
     Journal,
     JournalError,
-    StorageFullError,
+    StorageError,
 )
+from agent.journal.outage import word_of
 from agent.lifecycle import decide
 from agent.lifecycle.facts import Begun, errors_of, evidence_of, expected_of
 from agent.lifecycle.recovery import settled
@@ -113,6 +114,10 @@ class Worker:
         while not self._end.is_set():
             driver: Driver | None = None
             try:
+                if self._journal.stopped:  # a driver that failed with it stays closed
+                    await self._watch.trouble(frozenset(), blind=True)
+                    await self._pause(WAITING_S, None)
+                    continue
                 driver = self._workshop.make_driver()
                 await self._session(driver)
             except Exception as failure:  # noqa: BLE001 - the one place for it
@@ -182,6 +187,10 @@ class Worker:
 
     async def _round(self, driver: Driver) -> bool:
         """Return true when something was done, so that the next round is due now."""
+        if self._journal.stopped:
+            self._settled = False
+            await self._watch.saw(await driver.status(), driver.capabilities)
+            return False
         doubtful = self._journal.doubtful()
         if doubtful is not None:
             return await self._wait_for_answer(driver, doubtful)
@@ -409,6 +418,8 @@ class Worker:
             log.warning("printer_refused", error=str(failure))
         elif isinstance(failure, PrinterError):
             log.warning("printer_lost", error=str(failure), again_s=self._retry_s)
+        elif isinstance(failure, StorageError):
+            log.error("worker_stopped", error=str(failure))
         elif isinstance(failure, JournalError):
             log.critical("journal_failed", error=str(failure))
         else:
@@ -451,6 +462,6 @@ def _reasons_of(failure: Exception) -> frozenset[Reason]:
         return failure.reasons
     if isinstance(failure, TransportError | RemoteProtocolError):
         return frozenset({error(StateReason.CONNECTING_TO_DEVICE)})
-    if isinstance(failure, StorageFullError):
-        return frozenset({error(StateReason.SPOOL_AREA_FULL)})
+    if isinstance(failure, StorageError):
+        return frozenset({error(word_of(failure))})
     return frozenset({error(StateReason.OTHER)})

@@ -54,6 +54,15 @@ class Checkpoint(
     signature: Annotated[str, msgspec.Meta(max_length=1024)]
 
 
+class AgentMended(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="agent-mended"
+):
+    """The disk takes again what is written; for so long it did not, and why."""
+
+    detail: str
+    stopped_s: Natural
+
+
 class AgentRefusals(
     Message, frozen=True, kw_only=True, tag_field="kind", tag="agent-refusals"
 ):

@@ -11,7 +11,13 @@ from typing import Annotated
 
 import msgspec
 
-from agent.contract.agent_events import AgentKey, AgentRefusals, Checkpoint, LedgerBegun
+from agent.contract.agent_events import (
+    AgentKey,
+    AgentMended,
+    AgentRefusals,
+    Checkpoint,
+    LedgerBegun,
+)
 from agent.contract.attempt_events import (
     AttemptClosed,
     AttemptDecided,
@@ -55,6 +61,7 @@ from agent.contract.stock_events import (
 __all__ = [
     "AgentDenied",
     "AgentKey",
+    "AgentMended",
     "AgentRefusals",
     "AgentRoster",
     "AgentStarted",
@@ -303,6 +310,7 @@ Data = (
     | PrinterCounted
     | AgentStarted
     | AgentStopped
+    | AgentMended
     | AgentRefusals
     | AgentRoster
     | AgentDenied

@@ -406,6 +406,12 @@ def _refusals() -> Iterator[_Line]:
         )
         yield _Line(rejected, f"J-{reason}" if verified else None)
     yield _Line(own.AgentRefusals(counts={"bad-signature": 41, "malformed": 3}))
+    yield _Line(
+        own.AgentMended(
+            detail="journal /var/lib/blanko/p1/journal.db: disk I/O error",
+            stopped_s=97,
+        )
+    )
 
 
 def _incidents() -> Iterator[_Line]:

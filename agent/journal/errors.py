@@ -16,7 +16,18 @@ class JournalDamagedError(JournalError):
     """The journal is not what was written, or it is gone: a person must decide."""
 
 
-class StorageFullError(JournalError):
+class JournalForeignError(JournalError):
+    """The file is whole and not for this program: it is left where it is."""
+
+
+class StorageError(JournalError):
+    """The disk does not do what it is asked: it fails, or may only be read.
+
+    That may pass: whoever waits for it waits for `Journal.writable`.
+    """
+
+
+class StorageFullError(StorageError):
     """The disk has no room for what should be written."""
 
 

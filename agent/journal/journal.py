@@ -8,30 +8,42 @@ A write that was begun ends even when its caller is cancelled.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import structlog
+
 from agent.clock import Clock, Executor, TrustedTime
+from agent.contract.agent_events import AgentMended
 from agent.contract.checkpoints import sign_head
 from agent.contract.events import Data, Evidence
 from agent.contract.messages import Ack, LedgerHead
 from agent.contract.messages import Clock as ClockWord
-from agent.journal import acks, jobs, kept
+from agent.journal import acks, disk, jobs, kept
 from agent.journal.acks import AckVerdict
 from agent.journal.attempt_book import AttemptBook
 from agent.journal.attempts import Closing, OpenAttempt, Resolution
 from agent.journal.changed import Changed
-from agent.journal.errors import JournalError, Refusal, StorageFullError
+from agent.journal.errors import (
+    JournalDamagedError,
+    JournalError,
+    Refusal,
+    StorageError,
+    StorageFullError,
+)
 from agent.journal.jobs import Accepted, JobView, Redelivered, Refused, Rejection
 from agent.journal.opening import named
 from agent.journal.orders import Orders
+from agent.journal.outage import DETAIL_MAX, Outage, word_of
 from agent.journal.stock_book import StockBook
 from agent.journal.store import Stamp, Store, Transaction
 from agent.journal.wear_book import WearBook
 from agent.lifecycle.decide import Now, Waiting
+from protocols.vocabulary import StateReason
 
 if TYPE_CHECKING:
     from agent.contract.envelope import OpenedJob
@@ -51,10 +63,13 @@ __all__ = [
     "Refused",
     "Rejection",
     "Resolution",
+    "StorageError",
     "StorageFullError",
 ]
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 FREE_SIZE_MIN = 16 * 2**20  # bytes that a job must leave to the ledger
 
@@ -83,6 +98,11 @@ class Journal(AttemptBook, StockBook, WearBook):
         self._mono_start_ms = clock.mono_ms()
         self.boot = boot
         self.changed = Changed()
+        self._connection = 0
+        self._outage: Outage | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._failing = asyncio.Event()
         self._vault: Vault | None = None
         self.time = TrustedTime(clock, kept.newest_signed(reader))
         self.orders = Orders(self._read, self._write, self.time)
@@ -99,12 +119,23 @@ class Journal(AttemptBook, StockBook, WearBook):
         """Open the file at `path`, or make it; `dice` name this boot and a new ledger.
 
         Raises:
-            JournalError: held by another agent, damaged, of a newer schema, or not a
-                journal. The file is left as it is; the message names it.
+            JournalError: held by another agent, damaged, of a newer schema, not a
+                journal, or the disk fails. The file is left as it is; the message
+                names it.
         """
         ledger, boot = kept.new_uuid(dice), kept.new_uuid(dice)
-        store = await executor.run(Store, path, ledger)
-        return cls(store, store.reader(), clock, executor, free_size_min, boot)
+        try:
+            store = await executor.run(Store, path, ledger)
+        except StorageFullError:
+            if not disk.spend_reserve(path):
+                raise
+            store = await executor.run(Store, path, ledger)
+        journal = cls(store, store.reader(), clock, executor, free_size_min, boot)
+        try:
+            await executor.run(disk.keep_reserve, path)
+        except StorageError as error:
+            journal._fail(error)
+        return journal
 
     async def close(self) -> None:
         """Let go of the file; what was asked for before is finished first."""
@@ -135,6 +166,81 @@ class Journal(AttemptBook, StockBook, WearBook):
         """True once the centre signed for a history not ours: no new card."""
         return self._read(acks.forked)
 
+    # Writing that fails, and comes back
+
+    @property
+    def stopped(self) -> bool:
+        """True while the disk does not take what must be written."""
+        return self._outage is not None
+
+    @property
+    def trouble(self) -> StateReason | None:
+        """What keeps the disk from new cards, for the state; None: nothing does."""
+        error = None if self._outage is None else self._outage.error
+        if error is None:
+            try:
+                self._store.require_room_for_card()
+            except StorageError as short:
+                error = short
+        return None if error is None else word_of(error)
+
+    async def writable(self) -> None:
+        """Wait until what is written stands again; at once while nothing fails."""
+        await self._writable.wait()
+
+    async def failing(self) -> None:
+        """Wait until a write fails."""
+        await self._failing.wait()
+
+    async def mend(self) -> bool:
+        """Try whether writing works again, with a commit that says so.
+
+        Raises:
+            JournalDamagedError: something that was on the disk is not there any more.
+        """
+        outage = self._outage
+        if outage is None:
+            return True
+        path = self._store.path
+        mended = AgentMended(
+            detail=str(outage.error)[:DETAIL_MAX],
+            stopped_s=(self._clock.mono_ms() - outage.since_ms) // 1000,
+        )
+        try:
+            await self._executor.run(disk.keep_reserve, path)
+            await self._executor.run(disk.require_writing, path)
+            if self._store.spent:
+                self._reopen()
+            await self._write(lambda tx: tx.append(mended))
+        except JournalDamagedError:
+            raise
+        except JournalError as error:
+            log.info("journal_not_mended", error=str(error))
+            return False
+        self._outage = None
+        self._failing.clear()
+        self._writable.set()
+        self.changed.move()
+        return True
+
+    def _reopen(self) -> None:
+        # In the loop's own thread, so that no reading comes in between.
+        self._reader.close()
+        try:
+            self._store.reopen()
+        finally:
+            self._reader = self._store.reader()
+
+    def _fail(self, error: StorageError) -> None:
+        if self._outage is not None:
+            self._outage = Outage(error, self._outage.since_ms)
+            return
+        log.critical("journal_failed", error=str(error))
+        self._outage = Outage(error, self._clock.mono_ms())
+        self._writable.clear()
+        self._failing.set()
+        self.changed.move()
+
     # Jobs
 
     async def accept(
@@ -148,7 +254,8 @@ class Journal(AttemptBook, StockBook, WearBook):
             JournalError: nothing could be written; the message must come again.
         """
         needed = self._free_size_min + _JOB_WRITTEN_TIMES * len(sealed)
-        no_room = await self._executor.run(self._store.no_room, needed)
+        path = self._store.path
+        no_room = await self._executor.run(disk.no_room, path, needed)
         try:
             result = await self._accept(opened, sealed, no_room)
         except StorageFullError as error:
@@ -168,7 +275,7 @@ class Journal(AttemptBook, StockBook, WearBook):
                 kept.keep_signed_time(tx, opened.job.issued_at)
             return result
 
-        return await self._write(work)
+        return await self._write(work, reserved=bool(no_room))
 
     async def reject(self, rejection: Rejection) -> None:
         """Put on record that a message was refused before it was a job."""
@@ -255,8 +362,16 @@ class Journal(AttemptBook, StockBook, WearBook):
     # The way to the centre
 
     async def next_connection(self) -> int:
-        """Return a number higher than that of every connection before."""
-        return await self._write(kept.count_connection)
+        """Return a number higher than that of every connection before.
+
+        While nothing can be written it is only this process that remembers it.
+        """
+        above = max(self._connection, self._read(kept.connection))
+        self._connection = above + 1
+        if not self.stopped:
+            with contextlib.suppress(StorageError):
+                await self._write(lambda tx: kept.count_connection(tx, above))
+        return self._connection
 
     async def lines_after(
         self, no: int, count_max: int, size_max: int
@@ -265,8 +380,10 @@ class Journal(AttemptBook, StockBook, WearBook):
 
         The first is returned even when it alone is larger than `size_max` bytes.
         """
+        # A commit that failed may be in the file: no word of it before it stands.
+        count = max(0, min(count_max, self._store.head.no - no))
         return await self._executor.run(
-            self._store.read, lambda db: acks.lines_after(db, no, count_max, size_max)
+            self._store.read, lambda db: acks.lines_after(db, no, count, size_max)
         )
 
     async def store_ack(
@@ -293,8 +410,13 @@ class Journal(AttemptBook, StockBook, WearBook):
     # Inside
 
     def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        with named(self._store.path):
-            return query(self._reader)
+        try:
+            with named(self._store.path):
+                return query(self._reader)
+        except StorageError as error:
+            self._store.doubt(error)
+            self._fail(error)
+            raise
 
     async def _write(
         self,
@@ -302,12 +424,19 @@ class Journal(AttemptBook, StockBook, WearBook):
         *,
         synced: bool = True,
         ends: bool = False,
+        reserved: bool = True,
     ) -> T:
         def commit() -> T:
-            return self._store.write(work, self._stamp(), synced=synced, ends=ends)
+            return self._store.write(
+                work, self._stamp(), synced=synced, ends=ends, reserved=reserved
+            )
 
         async def commit_and_tell() -> T:
-            result = await self._executor.run(commit)
+            try:
+                result = await self._executor.run(commit)
+            except StorageError as error:
+                self._fail(error)
+                raise
             self.changed.move()
             return result
 

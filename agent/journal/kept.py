@@ -31,10 +31,15 @@ def keep_signed_time(tx: Transaction, at: datetime) -> None:
         tx.db.execute("REPLACE INTO meta VALUES ('signed-time', ?)", (at.isoformat(),))
 
 
-def count_connection(tx: Transaction) -> int:
-    """Return a number higher than that of every connection before."""
-    row = tx.db.execute("SELECT value FROM meta WHERE name = 'connection'").fetchone()
-    number = 1 if row is None else int(row[0]) + 1
+def connection(db: sqlite3.Connection) -> int:
+    """Return the number of the last connection that was kept; 0 before the first."""
+    row = db.execute("SELECT value FROM meta WHERE name = 'connection'").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def count_connection(tx: Transaction, above: int) -> int:
+    """Return a number higher than that of every connection before, and `above`."""
+    number = max(connection(tx.db), above) + 1
     tx.db.execute("REPLACE INTO meta VALUES ('connection', ?)", (str(number),))
     return number
 

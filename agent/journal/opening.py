@@ -7,6 +7,7 @@ ledger, so that a file that is gone or was exchanged is not silently begun anew.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
@@ -20,7 +21,13 @@ from agent.contract.agent_events import LedgerBegun
 from agent.contract.events import Event
 from agent.journal import chain, schema
 from agent.journal.chain import GENESIS, ChainError, Head
-from agent.journal.errors import JournalDamagedError, JournalError, StorageFullError
+from agent.journal.errors import (
+    JournalDamagedError,
+    JournalError,
+    JournalForeignError,
+    StorageError,
+    StorageFullError,
+)
 
 CACHE_KIB = 512
 BUSY_MS = 5000
@@ -28,6 +35,8 @@ TAIL_COUNT = 200  # events at the end of the chain that are looked at
 SIDES = ("", "-wal", "-shm")  # the files that are one database
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_FAILED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _PRIMARY = 0xFF  # of an extended result code
 _LEDGER_SIZE_MAX = 64
 
@@ -51,11 +60,21 @@ def named(path: Path) -> Iterator[None]:
         kind = JournalError
         if code == sqlite3.SQLITE_FULL:
             kind = StorageFullError
+        elif code in _FAILED:
+            kind = StorageError
         elif code in _DAMAGED:
             kind = JournalDamagedError
         raise kind(f"journal {path}: {error}") from error
+    except OSError as error:
+        raise failure(path, error) from error
     except ChainError as error:
         raise JournalDamagedError(f"journal {path}: {error}") from error
+
+
+def failure(path: Path, error: OSError) -> StorageError:
+    """Return what an error of the operating system means for the journal."""
+    kind = StorageFullError if error.errno in _FULL else StorageError
+    return kind(f"journal {path}: {error.strerror}")
 
 
 class Hold:
@@ -69,7 +88,7 @@ class Hold:
                 lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
             )
         except OSError as error:
-            raise JournalError(f"journal {path}: {error.strerror}") from error
+            raise failure(path, error) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Made here, so that SQLite's three files are nobody else's to read.
@@ -79,7 +98,7 @@ class Hold:
             raise JournalError(f"journal {path}: another agent holds it") from error
         except OSError as error:
             self.release()
-            raise JournalError(f"journal {path}: {error.strerror}") from error
+            raise failure(path, error) from error
 
     @property
     def ledger(self) -> str:
@@ -96,6 +115,17 @@ class Hold:
             raise JournalDamagedError(
                 f"journal {self._path}: ledger {self.ledger} was here and is gone"
             )
+
+    def require_same_place(self) -> None:
+        """Refuse to go on in another folder than the one that was locked.
+
+        Raises:
+            StorageError: another file system stands in its place.
+        """
+        here = self._path.with_name(self._path.name + "-lock").stat()
+        ours = os.fstat(self._lock)
+        if (here.st_dev, here.st_ino) != (ours.st_dev, ours.st_ino):
+            raise StorageError(f"journal {self._path}: another disk stands here now")
 
     def settle(self, ledger: str, first: Event | None) -> None:
         """Remember this ledger; one that takes another's place says so first."""
@@ -137,7 +167,7 @@ def set_aside(path: Path, at: datetime) -> Path:
         os.fsync(folder)
         os.close(folder)
     except OSError as error:
-        raise JournalError(f"journal {path}: {error.strerror}") from error
+        raise failure(path, error) from error
     finally:
         hold.release()
     return aside
@@ -207,9 +237,9 @@ def _make_or_know(db: sqlite3.Connection, path: Path, ledger_for_new: str) -> No
         db.execute("COMMIT")
         return
     if application != schema.APPLICATION_ID:
-        raise JournalError(f"journal {path}: an SQLite file, but not a journal")
+        raise JournalForeignError(f"journal {path}: an SQLite file, but not a journal")
     if version > schema.VERSION:
-        raise JournalError(
+        raise JournalForeignError(
             f"journal {path}: written with schema version {version}, this agent knows"
             f" {schema.VERSION}: run the newer agent again"
         )

@@ -1,13 +1,16 @@
 """The SQLite file itself: opening, one writer, one commit for each piece of work.
 
 Blocking: the journal calls it in its one executor. Knows no job and no printer.
-SQLite is trusted that a commit which returned is on the disk and whole.
+SQLite is trusted that a commit which returned is on the disk and whole. Once the disk
+has failed it, nothing of the open file is trusted until `reopen`: see `disk` beside.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,9 +28,9 @@ from agent.contract.events import (
     JobCompleted,
 )
 from agent.contract.messages import Clock
-from agent.journal import chain, opening
+from agent.journal import chain, disk, opening
 from agent.journal.chain import Head
-from agent.journal.errors import JournalError, StorageFullError
+from agent.journal.errors import StorageError, StorageFullError
 from agent.journal.opening import End
 from agent.journal.projections import apply
 
@@ -112,10 +115,13 @@ class Store:
 
         Raises:
             JournalDamagedError: it is not what was written, or it is gone.
-            JournalError: it is held by another agent, of a newer schema, or not a
-                journal. Either way it is left as it is.
+            JournalForeignError: it is of a newer schema, or not a journal.
+            StorageError: the disk fails.
+            JournalError: it is held by another agent. Always it is left as it is.
         """
         self.path = path
+        self._turn = threading.RLock()
+        self._spent: StorageError | None = None  # why the open file is trusted no more
         self.sign: Sign | None = None  # no checkpoints without it
         self._erase_due = True  # what a crash left in the -wal
         self._hold = opening.Hold(path)
@@ -136,7 +142,8 @@ class Store:
                 opening.require_whole(self._db)
                 ledger = opening.ledger_of(self._db)
                 self._end = opening.end(self._db, ledger)
-                self._erase(self._db)
+                with contextlib.suppress(StorageFullError):
+                    self._erase()
         except BaseException:
             self._db.close()
             raise
@@ -172,7 +179,7 @@ class Store:
 
     def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `query` finds; it changes nothing."""
-        with opening.named(self.path):
+        with self._turn, opening.named(self.path):
             return query(self._db)
 
     def write(
@@ -182,14 +189,42 @@ class Store:
         *,
         synced: bool = True,
         ends: bool = False,
+        reserved: bool = True,
     ) -> T:
         """Do `work` in one transaction: on return all of it is on disk, else nothing.
 
         `synced` False leaves the disk's cache to itself, for what may be lost in a
         power cut. `ends` says that a job is likely to end: the erasing that then
-        follows syncs the -wal before anything else, so the commit need not.
+        follows syncs the -wal before anything else, so the commit need not. What is
+        not `reserved` may fail on a full disk where the rest is written yet.
         Whatever `work` raises goes on, and nothing was written.
+
+        Raises:
+            StorageFullError: the disk is full, the reserve spent.
+            StorageError: the disk fails. It is not known whether the work will be
+                there after `reopen`; until then every write is refused.
         """
+        with self._turn:
+            if self._spent is not None:
+                raise StorageError(f"{self._spent}; nothing was written since")
+            try:
+                return self._write(work, stamp, synced=synced, ends=ends)
+            except StorageFullError:
+                if not reserved or not disk.spend_reserve(self.path):
+                    raise
+                return self._write(work, stamp, synced=synced, ends=ends)
+            except StorageError as error:
+                self._spent = error
+                raise
+
+    def _write(
+        self,
+        work: Callable[[Transaction], T],
+        stamp: Stamp,
+        *,
+        synced: bool,
+        ends: bool,
+    ) -> T:
         lazy = ends or not synced
         with opening.named(self.path):
             if lazy:
@@ -200,14 +235,25 @@ class Store:
                 if lazy:
                     self._db.execute("PRAGMA synchronous = FULL")
         self._erase_due = self._erase_due or done.erases
-        try:
-            # What was committed stands, so a failure to erase is no failure of `work`.
-            erased = self._erase_due and self._erase(self._db)
-            if ends and not erased:
-                self._sync()
-        finally:
-            self._end = done.end
+        erased = self._erase_due and self._erase_after(ends=ends)
+        if ends and not erased:
+            self._sync()
+        self._end = done.end
         return result
+
+    def _erase_after(self, *, ends: bool) -> bool:
+        """Erase after a commit, which stands unless it `ends` and the disk fails."""
+        try:
+            return self._erase()
+        except StorageFullError:
+            return False  # again at the next commit
+        except StorageError as error:
+            # A sync that failed here is told to nobody else: a commit that was to be
+            # synced by it is not known to be on the disk.
+            if ends:
+                raise
+            self._spent = error
+            return False
 
     def _commit(
         self, work: Callable[[Transaction], T], stamp: Stamp
@@ -241,48 +287,64 @@ class Store:
             signature = self.sign(head)
             transaction.append(Checkpoint(signature=signature))
 
-    def _erase(self, db: sqlite3.Connection) -> bool:
+    def _erase(self) -> bool:
         """Cut the -wal; true when it is done, and all that was in it is on disk.
 
         Freed pages are zero in the main file; the -wal still holds the old ones until
         it is cut. A reader in the way makes us try again at the next commit.
         """
-        try:
-            busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        except sqlite3.Error:
-            return False
+        with opening.named(self.path):
+            busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         self._erase_due = bool(busy)
         return not busy
 
     def _sync(self) -> None:
         # SQLite holds no locks on the -wal, so this descriptor may come and go.
-        try:
+        with opening.named(self.path):
             wal = os.open(self.path.with_name(self.path.name + "-wal"), os.O_RDWR)
             try:
                 os.fsync(wal)
             finally:
                 os.close(wal)
-        except OSError as error:
-            raise JournalError(f"journal {self.path}: {error.strerror}") from error
 
-    def no_room(self, needed: int) -> str:
-        """Return why the disk cannot take `needed` bytes more; empty when it can."""
-        disk = os.statvfs(self.path.parent)
-        free = disk.f_bavail * disk.f_frsize
-        if free >= needed:
-            return ""
-        return f"the disk has {free} bytes left, {needed} are needed"
+    @property
+    def spent(self) -> bool:
+        """True once the disk has failed, until `reopen`."""
+        return self._spent is not None
+
+    def reopen(self) -> None:
+        """Trust the file again after the disk has failed; no reader may be open.
+
+        Raises:
+            JournalDamagedError: an event whose commit returned is not there.
+            StorageError: the disk fails yet.
+            JournalError: another process is in the way.
+        """
+        with self._turn, opening.named(self.path):
+            self._hold.require_same_place()
+            with contextlib.suppress(sqlite3.Error):
+                self._db.close()
+            disk.cure(self.path, self.ledger, self.head)
+            self._db = opening.connect(self.path, self.ledger)
+            self._end = opening.end(self._db, self.ledger)
+            self._spent = None
+
+    def doubt(self, error: StorageError) -> None:
+        """Trust the open file no more: somebody could not read it."""
+        self._spent = self._spent or error
 
     def require_room_for_card(self) -> None:
         """Raises: StorageFullError: what a card writes to its end might not fit."""
-        if no_room := self.no_room(CARD_SIZE_MAX):
+        if no_room := disk.no_room(self.path, CARD_SIZE_MAX):
             raise StorageFullError(f"journal {self.path}: {no_room}")
 
     def close(self) -> None:
         """Let go of the file, whole and without a -wal."""
-        with opening.named(self.path):
-            self._db.close()
-        self._hold.release()
+        try:
+            with self._turn, opening.named(self.path):
+                self._db.close()
+        finally:
+            self._hold.release()
 
 
 def _day(at: datetime) -> date:
