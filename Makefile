@@ -1,5 +1,6 @@
-# blanko: `make` lists what one can do. Nothing here needs root but `make deps` and
-# `make fresh`, and nothing is installed outside this folder but by `make deps`.
+# blanko: `make` lists what one can do. Nothing here needs root but `make deps`,
+# `make fresh` and `make system-test-usb`, and nothing is installed outside this folder
+# but by `make deps`.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -12,7 +13,7 @@ FROM ?= 1
 RUNS ?= 50000
 DEMO_FLAGS := $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
 
-.PHONY: help demo test coverage soak lint bench show-interop show-ledger fuzz fresh deps contract docs lock clean
+.PHONY: help demo test coverage soak lint bench show-interop show-ledger system-test-usb fuzz fresh deps contract docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -54,6 +55,10 @@ fuzz: ## bytes of chance for every parser, guided by coverage [RUNS=50000 each]
 	@scripts/venv fuzz
 	@.venv-fuzz/bin/python -m tests.fuzz $(RUNS)
 
+system-test-usb: ## the emulated printer as a USB device of a real kernel, under QEMU (root)
+	@scripts/venv dev
+	@$(PY) -m tests.system.usb
+
 show-ledger: ## verify a good, a truncated, an edited and a reordered ledger, in two ways
 	@scripts/venv dev
 	@$(PY) -m tests.agent.ledgers
@@ -61,7 +66,7 @@ show-ledger: ## verify a good, a truncated, an edited and a reordered ledger, in
 fresh: ## a new minimal Debian, the README's apt line, a clone, both commands (root)
 	@scripts/fresh
 
-deps: ## install what the optional tests need (root): broker, Node.js, mmdebstrap
+deps: ## install what the optional tests need (root): broker, Node.js, umockdev, QEMU …
 	@scripts/deps
 
 contract: ## write docs/contract anew from the code that uses it
