@@ -74,7 +74,7 @@ class Process:
         assert self.process.stdin is not None
         self.process.stdin.close()
         try:
-            return await asyncio.wait_for(self.process.wait(), 10)
+            return await asyncio.wait_for(self.process.wait(), 30)
         except TimeoutError:
             self.process.kill()
             raise

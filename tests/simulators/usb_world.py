@@ -44,7 +44,7 @@ class UsbWorld:
                     found.attach_kernel_driver(0)
                     usb.util.dispose_resources(found)
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await asyncio.to_thread(run)
 
     def found(self) -> Any:
@@ -58,13 +58,13 @@ class UsbWorld:
 
     async def out(self, data: bytes) -> Transfer:
         transfer = Transfer(data=data)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.device.bulk_out(transfer)
         return transfer
 
     async def reply(self, size_max: int = 1024) -> bytes:
         transfer = Transfer(size_max=size_max)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.device.bulk_in(transfer)
         return bytes(transfer.came)
 
@@ -84,10 +84,10 @@ def ask(host: Any, request: bytes = ASK_MODEL, timeout_ms: int = 5000) -> bytes:
 
 
 def in_loop(test: Callable[..., Any]) -> Callable[..., None]:
-    """Run a test that waits in an event loop of its own, for 20 s at most."""
+    """Run a test that waits in an event loop of its own, for 90 s at most."""
 
     @functools.wraps(test)
     def run(*arguments: Any, **named: Any) -> None:
-        asyncio.run(asyncio.wait_for(test(*arguments, **named), 20))
+        asyncio.run(asyncio.wait_for(test(*arguments, **named), 90))
 
     return run
