@@ -1,4 +1,4 @@
-"""`python -m bench [help|start|rest|cards|driver|ledger] …`: all, or those named.
+"""`python -m bench [help|start|rest|cards|driver|magicard|ledger] …`: all, or some.
 
 Figures are reports, not gates: a missed goal is shown, and the exit status is 0.
 """
@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import cards, driver, help_text, ledger, rest, start
+from bench import cards, driver, help_text, ledger, magicard, rest, start
 
 MEASUREMENTS = {
     "help": help_text.measure,
@@ -20,6 +20,7 @@ MEASUREMENTS = {
     "rest": rest.measure,
     "cards": cards.measure,
     "driver": driver.measure,
+    "magicard": magicard.measure,
     "ledger": ledger.measure,
 }
 TRACE_SIZE = 2_000  # characters of a log that are shown after a failure

@@ -14,6 +14,8 @@ from protocols.errors import LocalProtocolError
 from protocols.vocabulary import CardFate, CardSide, Panel
 
 FULL = 255  # all the dye that a panel can give
+WHOLE_CARD = (1011, 638)  # CR80 at 300 dpi
+EDGE_MAX_PX = 12  # of its length or width, that a printer may not reach
 
 # Index by a dot's brightest component: only pure black, (0, 0, 0), becomes resin.
 _DYED = [0] + [FULL] * 255
@@ -35,7 +37,8 @@ def separate(
     The picture stands in the middle; what is missing around it repeats its outermost
     dots, so that no white border shows. Y = 255 - B, M = 255 - G, C = 255 - R; pure
     black becomes K alone; the overlay covers all or nothing. On a ribbon without dyes
-    all that is darker than half becomes K.
+    all that is darker than half becomes K. Of a picture of the whole card the edges
+    stay out that this printer does not reach.
 
     Raises:
         LocalProtocolError: the picture is not RGB, or larger than the printable area.
@@ -45,6 +48,8 @@ def separate(
             f"picture for the {side} has mode {image.mode}, expected RGB",
             card=CardFate.UNTOUCHED,
         )
+    if image.size == WHOLE_CARD:
+        image = _within_reach(image, (width_px, height_px))
     if image.width > width_px or image.height > height_px:
         raise LocalProtocolError(
             f"picture for the {side} is {image.width} × {image.height} px, the printer "
@@ -78,6 +83,17 @@ def _dyes_and_resin(
         Panel.CYAN: ImageChops.subtract(dyed, red),
         Panel.BLACK: ImageChops.invert(dyed),
     }
+
+
+def _within_reach(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The middle of the picture, unless too much of it would be lost."""
+    across = max(image.width - size[0], 0)
+    along = max(image.height - size[1], 0)
+    if not across + along or max(across, along) > EDGE_MAX_PX:
+        return image
+    left, top = across // 2, along // 2
+    right, bottom = across - left, along - top
+    return image.crop((left, top, image.width - right, image.height - bottom))
 
 
 def _bleed(image: Image.Image, size: tuple[int, int]) -> Image.Image:

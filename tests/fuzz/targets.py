@@ -27,6 +27,7 @@ from protocols.evolis.status import faults_up, flags_up, read_status
 from protocols.vocabulary import PrinterState
 from simulators.evolis.models import MODELS
 from simulators.evolis.wire import HEAD_SIZE_MAX, Parser
+from tests.fuzz import magicard
 
 VECTORS = tomllib.loads(
     (Path(__file__).parents[1] / "vectors/evolis.toml").read_text(encoding="utf-8")
@@ -133,7 +134,7 @@ def wire(data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     one.__name__: one for one in (reply, lines, trace, wire)
-}
+} | magicard.TARGETS
 
 
 def seeds(name: str) -> list[bytes]:
@@ -152,6 +153,7 @@ def seeds(name: str) -> list[bytes]:
             b"\x10\x1bDm;1;CONTOH12\r\x00OK\x00",
             b"\x12\x1bDb;y;256;dots12\r\x00OK\x00",
         ],
+        **magicard.seeds(),
         "wire": [*requests, b"\x1bDbc;k;2;4;\x02\xf0\x00\xff\r\x00\x1bSe\r\x00"],
     }
     return begun[name]

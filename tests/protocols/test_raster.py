@@ -184,3 +184,29 @@ def test_the_first_dot_sent_is_the_bottom_left_of_the_card():
 @pytest.mark.parametrize(("dye", "byte"), [(0, b"\x00"), (255, b"\xff")])
 def test_a_panel_of_one_value_is_whole(dye, byte):
     assert pack(Panel.OVERLAY, Image.new("L", AREA, dye)) == byte * 82296
+
+
+@pytest.mark.parametrize(("reach", "left"), [(1000, 5), (1010, 0), (999, 6)])
+def test_of_a_whole_card_the_edges_that_a_printer_does_not_reach_stay_out(reach, left):
+    image = Image.new("RGB", (1011, 638), (255, 255, 255))
+    image.putpixel((left, 0), (0, 0, 0))
+    made = separate(
+        image, side=CardSide.FRONT, panels=(Panel.BLACK,), width_px=reach, height_px=642
+    )
+    plane = made.planes[Panel.BLACK]
+    assert plane.size == (reach, 642)
+    assert plane.getpixel((0, 2)) == 255
+    assert plane.getpixel((1, 2)) == 0
+
+
+@pytest.mark.parametrize("size", [(998, 642), (1011, 625)])
+def test_a_printer_that_reaches_too_little_of_a_card_prints_none_of_it(size):
+    image = Image.new("RGB", (1011, 638))
+    with pytest.raises(LocalProtocolError, match="the printer takes at most"):
+        separate(
+            image,
+            side=CardSide.FRONT,
+            panels=(Panel.BLACK,),
+            width_px=size[0],
+            height_px=size[1],
+        )
