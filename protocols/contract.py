@@ -360,3 +360,32 @@ class WholeJobDriver(Driver, Protocol):
     async def send_last(self) -> None:
         """Send the last bytes; returns when the printer has taken every byte."""
         ...
+
+
+class Confidence(StrEnum):
+    """Why a family and a model are believed to be the right ones."""
+
+    HIGH = "high"  # the printer names itself
+    MEDIUM = "medium"  # its product number stands for that model alone
+    LOW = "low"  # the family is sure; the model is not known
+    NONE = "none"  # nobody here knows it
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A family, and its model as a configuration would name it, if that is known."""
+
+    family: str
+    model: str | None
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One printer that is attached or was reached."""
+
+    uri: str  # as a configuration would name it
+    told: str  # what it says of itself, and where it is
+    serial: str  # empty: it did not say
+    recognised: Recognised | None
+    note: str = ""  # what a technician should know or do

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from protocols.contract import Capabilities, Driver, Transport, WireEvent, WireSink
+from protocols.contract import (
+    Capabilities,
+    Driver,
+    Sighting,
+    Transport,
+    WireEvent,
+    WireSink,
+)
 from protocols.errors import PrinterError
 from protocols.evolis.annotate import annotate as annotate_evolis
 from protocols.evolis.driver import EvolisDriver
@@ -70,6 +77,40 @@ def make_driver(
     if family == MAGICARD:
         return MagicardDriver(MAGICARD_MODELS[model], transport)
     return EvolisDriver(EVOLIS_MODELS[model], transport, session_id=session_id)
+
+
+def models_of(family: str) -> list[str]:
+    """The names a configuration may give, in order.
+
+    Raises:
+        UnknownPrinterError: no such family.
+    """
+    magicard = _known(family) == MAGICARD
+    return sorted(MAGICARD_MODELS if magicard else EVOLIS_MODELS)
+
+
+def attached() -> list[Sighting]:
+    """Every printer on USB; nothing is claimed or moved. Blocks.
+
+    Raises:
+        TransportError: there is no libusb, or it cannot look at the bus.
+    """
+    # Deferred as in `_usb`.
+    from protocols import discovery
+
+    return discovery.attached()
+
+
+async def reached(uri: str, family: str | None = None) -> Sighting:
+    """What answers at an address; the printer is asked as one of `family`.
+
+    Raises:
+        UnknownPrinterError: no such family, or no address.
+    """
+    from protocols import discovery
+
+    asked = _known(family or EVOLIS)
+    return await discovery.reached(_transport(uri), uri, asked)
 
 
 def annotated(

@@ -1,4 +1,4 @@
-"""`blanko printer`: pause it, or write to a file what is said to it."""
+"""`blanko printer`: find it, pause it, or write to a file what is said to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,23 @@ from agent.cli.ask import (
 
 @click.group()
 def printer() -> None:
-    """Pause the printer, or read along with what is said to it."""
+    """Find or pause the printer, or read along with what is said to it."""
+
+
+@printer.command()
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+@click.option("--family", help="Ask there as this family.  [default: evolis]")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def discover(addresses: tuple[str, ...], family: str | None, as_json: bool) -> None:
+    """Show the printers on USB, or what answers at each ADDRESS (HOST:PORT).
+
+    Nothing is claimed, moved or printed, and no network is searched. Each printer is
+    followed by the lines that a configuration needs for it.
+    """
+    # Deferred: the families draw Pillow in.
+    from agent.cli.discover import discover as show_found
+
+    show_found(addresses, family, as_json=as_json)
 
 
 @printer.command()

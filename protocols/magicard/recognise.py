@@ -1,0 +1,49 @@
+"""Is it a Magicard, and which: by its USB ids, or by a question that moves nothing."""
+
+from __future__ import annotations
+
+from protocols.contract import Confidence, Recognised, Transport
+from protocols.ieee1284 import DeviceId
+from protocols.magicard.link import Link
+from protocols.magicard.models import FAMILY, MODELS, same_name
+
+VENDOR_ID = 0x0C1F  # MAG-02
+PRODUCTS = {0x4800: "Enduro", 0x880A: "Enduro+"}  # MAG-02; 1800 and 2800 are of several
+
+
+def recognise(vendor_id: int, product_id: int, said: DeviceId) -> Recognised | None:
+    """Judge by the ids alone; how it is fitted they do not tell. None: no Magicard."""
+    maker = said.manufacturer.casefold() == FAMILY
+    if not maker and vendor_id != VENDOR_ID:
+        return None
+    model = _model(said.model) if maker else None
+    if model is not None:
+        return Recognised(FAMILY, model, Confidence.HIGH)
+    if vendor_id == VENDOR_ID and product_id in PRODUCTS:
+        return Recognised(FAMILY, PRODUCTS[product_id], Confidence.MEDIUM)
+    return Recognised(FAMILY, None, Confidence.LOW)
+
+
+async def identify(transport: Transport) -> tuple[Recognised, str]:
+    """Ask for its information. A printer of another kind may print the question.
+
+    Returns what it is, and what it calls itself.
+
+    Raises:
+        PrinterError: it is not there, or does not answer as a Magicard.
+    """
+    link = Link(transport)
+    try:
+        await link.open()
+        info = await link.info()
+    finally:
+        await link.close()
+    model = _model(info.model)
+    confidence = Confidence.HIGH if model else Confidence.LOW
+    return Recognised(FAMILY, model, confidence), info.model[:40]
+
+
+def _model(told: str) -> str | None:
+    """The plain row of what a printer calls itself."""
+    same = (name for name, row in MODELS.items() if same_name(row, told))
+    return min(same, key=len, default=None)

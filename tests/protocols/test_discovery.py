@@ -1,0 +1,135 @@
+"""Finding printers: on the bus, or where one is told to look, and moving nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tomllib
+
+import pytest
+
+from agent.cli.discover import lines
+from protocols.contract import Confidence, Recognised
+from protocols.discovery import attached, reached
+from protocols.evolis.recognise import recognise as evolis
+from protocols.ieee1284 import DeviceId
+from protocols.magicard.recognise import recognise as magicard
+from protocols.registry import make_driver
+from protocols.transports.tcp import TcpTransport
+from protocols.transports.usb import UsbTransport
+from protocols.transports.usb_address import UsbAddress
+from tests.simulators.emulator_world import living
+from tests.simulators.usb_world import in_loop, plugged
+
+HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
+
+
+@pytest.mark.parametrize(
+    ("recognise", "numbers", "said", "expected"),
+    [
+        (evolis, (0x0F49, 1), ("EVOLIS", "Primacy 2"), ("Primacy 2", HIGH)),
+        (evolis, (1, 1), ("evolis", "PRIMACY"), ("Primacy", HIGH)),
+        (evolis, (0x0F49, 0x0A00), ("", ""), ("Zenius", MEDIUM)),
+        (evolis, (0x0F49, 1), ("EVOLIS", "Avansia"), (None, LOW)),
+        (evolis, (1, 1), ("ACME", "Primacy"), None),
+        (magicard, (0x0C1F, 1), ("Magicard", "Enduro+"), ("Enduro+", HIGH)),
+        (magicard, (0x0C1F, 0x4800), ("", ""), ("Enduro", MEDIUM)),
+        (magicard, (0x0C1F, 0x1800), ("Magicard", "RioTango2D"), (None, LOW)),
+        (magicard, (0x0F49, 1), ("EVOLIS", "Primacy"), None),
+    ],
+)
+def test_what_the_ids_say_is_believed_as_far_as_it_goes(
+    recognise, numbers, said, expected
+):
+    found = recognise(*numbers, DeviceId(*said))
+    assert (found and (found.model, found.confidence)) == expected
+
+
+async def on_the_bus(plug):
+    return await asyncio.to_thread(attached, plug.backend)
+
+
+def stanza(sighting):
+    return tomllib.loads("\n".join(lines(sighting)))["device"]
+
+
+@in_loop
+async def test_a_printer_on_usb_is_named_with_the_lines_that_configure_it():
+    async with plugged() as plug:
+        (one,) = await on_the_bus(plug)
+        assert one.recognised == Recognised("evolis", "Primacy", HIGH)
+        assert (one.serial, one.note) == ("E100000", "")
+        device = stanza(one)
+        assert device["uri"] == "usb://EVOLIS/Primacy?serial=E100000"
+        assert make_driver(**device, session_id=1).capabilities.model == "Primacy"
+        assert plug.port.usblp_bound
+        assert plug.port.holder is None
+        assert plug.device.received_size == 0
+
+
+@in_loop
+async def test_a_printer_at_work_is_found_and_not_disturbed():
+    async with plugged() as plug:
+        link = UsbTransport(UsbAddress(0x0F49), plug.backend)
+        await link.open()
+        holder = plug.port.holder
+        (one,) = await on_the_bus(plug)
+        assert one.recognised == Recognised("evolis", "Primacy", HIGH)
+        assert plug.port.holder is holder
+        await link.close()
+
+
+@in_loop
+async def test_two_that_say_the_same_are_told_apart_by_their_sockets():
+    async with plugged() as plug, plugged() as other:
+        plug.backend.plug(other.device)
+        found = await on_the_bus(plug)
+        uris = [stanza(one)["uri"] for one in found]
+        assert uris[0].endswith("?serial=E100000&port=1-1")
+        assert uris[1].endswith("?serial=E100000&port=1-2")
+        assert "told apart by port" in found[0].note
+
+
+@in_loop
+async def test_a_printer_that_may_not_be_asked_is_shown_with_the_rule_that_lets_us():
+    async with plugged(model="Zenius") as plug:
+        plug.port.permitted = False
+        (one,) = await on_the_bus(plug)
+        assert one.recognised == Recognised("evolis", "Zenius", LOW)
+        assert 'ATTR{idVendor}=="0f49", ATTR{idProduct}=="0a00"' in one.note
+
+
+@in_loop
+async def test_an_evolis_on_the_network_says_how_it_is_fitted():
+    async with living(two_sided=False) as world:
+        uri = f"tcp://127.0.0.1:{world.port}"
+        one = await reached(TcpTransport("127.0.0.1", world.port), uri)
+        assert stanza(one) == {
+            "family": "evolis",
+            "model": "Primacy one-sided",
+            "uri": uri,
+        }
+        assert (await world.truth())["counters"]["cards_fed"] == 0
+
+
+@in_loop
+async def test_an_evolis_that_another_host_holds_is_only_looked_at():
+    async with living() as world:
+        await world.ask("Psid;9;45")
+        uri = f"tcp://127.0.0.1:{world.port}"
+        one = await reached(TcpTransport("127.0.0.1", world.port), uri)
+        assert one.recognised == Recognised("evolis", None, LOW)
+        assert "in use" in one.told
+        assert "# model = one of: Badgy200" in "\n".join(lines(one))
+
+
+@in_loop
+async def test_what_is_not_there_or_no_evolis_is_shown_as_unknown():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        one = await reached(TcpTransport("127.0.0.1", port), f"tcp://h:{port}")
+    assert one.recognised is None
+    assert "cannot connect" in one.note
+    assert "--family magicard" in one.note
+    assert all(line.startswith("#") for line in lines(one))
