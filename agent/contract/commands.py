@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 
@@ -93,16 +93,25 @@ class Query(Ordered, frozen=True, kw_only=True, tag="query"):
     job_id: Id | None = None
 
 
+class Clean(Ordered, frozen=True, kw_only=True, tag="clean"):
+    """Clean the printer between two cards; `operation-ended` says how it went."""
+
+    reason: Text | None = None
+
+
+class SelfTest(Ordered, frozen=True, kw_only=True, tag="self-test"):
+    """Test the printer between two cards, without a blank; likewise."""
+
+    reason: Text | None = None
+
+
 class Retire(Ordered, frozen=True, kw_only=True, tag="retire"):
     """Take no job any more, deliver every event, empty the topics, end the session."""
 
 
-Command = Pause | Resume | Hold | Release | Cancel | Query | Retire
+Command = Pause | Resume | Hold | Release | Cancel | Query | Clean | SelfTest | Retire
 
-KINDS = frozenset(
-    str(kind.__struct_config__.tag)
-    for kind in (Pause, Resume, Hold, Release, Cancel, Query, Retire)
-)
+KINDS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Command))
 
 
 class Result(StrEnum):
@@ -114,6 +123,7 @@ class Result(StrEnum):
     REMEMBERED = "remembered"  # the job has not come; it will be refused
     UNKNOWN_JOB = "unknown-job"  # it was never accepted here: send it, or ask later
     JOBS_OPEN = "jobs-open"  # not retired: end every job first
+    BUSY = "busy"  # another cleaning or test waits or runs: ask when it has ended
     STALE = "stale"  # a later number or ledger was first: give it a new id and number
     EXPIRED = "expired"  # likewise, if it is wanted still
     CLOCK_UNSURE = "clock-unsure"  # the same again, once an ack made the clock sure
@@ -131,6 +141,7 @@ EXECUTED = frozenset(
         Result.REMEMBERED,
         Result.UNKNOWN_JOB,
         Result.JOBS_OPEN,
+        Result.BUSY,
     }
 )
 """Results of commands that were carried out or judged: their number counts."""

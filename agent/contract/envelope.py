@@ -76,6 +76,7 @@ class OpenedCommand:
     """What the centre did sign as a command; `command` None: why it is none for us."""
 
     payload_sha256: str  # of the signed document: what makes a command the same
+    key_id: str  # of the centre, that signed it
     command_id: str
     command_no: int | None  # as far as it can be read
     kind: str | None  # likewise
@@ -151,7 +152,8 @@ def open_ack(message: bytes, keyring: Keyring, to: Address) -> Ack:
         EnvelopeRefused: nothing of it may be believed.
         KeyFileError: the keyring holds a key that is none.
     """
-    return _ack(_signed(message, ACK_JWS, keyring), to)
+    payload, _ = _signed(message, ACK_JWS, keyring)
+    return _ack(payload, to)
 
 
 def read_ack(message: bytes, trust: Mapping[str, CentreKey]) -> Ack:
@@ -163,7 +165,8 @@ def read_ack(message: bytes, trust: Mapping[str, CentreKey]) -> Ack:
     """
     from agent.contract.jose import Verifier
 
-    return _ack(_verify(message, ACK_JWS, trust, Verifier(trust)), None)
+    payload, _ = _verify(message, ACK_JWS, trust, Verifier(trust))
+    return _ack(payload, None)
 
 
 def _ack(payload: bytes, to: Address | None) -> Ack:
@@ -188,7 +191,7 @@ def open_command(message: bytes, keyring: Keyring, to: Address) -> OpenedCommand
         EnvelopeRefused: the centre did not make it, or it has no id to answer to.
         KeyFileError: the keyring holds a key that is none.
     """
-    payload = _signed(message, COMMAND_JWS, keyring)
+    payload, key_id = _signed(message, COMMAND_JWS, keyring)
     payload_sha256 = hashlib.sha256(payload).hexdigest()
     tree: dict[str, Any] = {}
     command, refused, detail = None, None, ""
@@ -206,6 +209,7 @@ def open_command(message: bytes, keyring: Keyring, to: Address) -> OpenedCommand
     number = tree.get("command_no")
     return OpenedCommand(
         payload_sha256=payload_sha256,
+        key_id=key_id,
         command_id=command_id,
         command_no=number if _is_natural(number) else None,
         kind=_text(tree, "kind", _KEYWORD),
@@ -233,8 +237,8 @@ def _is_natural(value: object) -> bool:
     return type(value) is int and 0 <= value < 2**53
 
 
-def _signed(message: bytes, typ: str, keyring: Keyring) -> bytes:
-    """Return a small document that a key of the trust file has signed."""
+def _signed(message: bytes, typ: str, keyring: Keyring) -> tuple[bytes, str]:
+    """Return a small document, and which key of the trust file has signed it."""
     if len(message) > SIGNED_SIZE_MAX:
         raise EnvelopeRefused(
             RejectReason.TOO_LARGE,
@@ -277,7 +281,8 @@ def _unseal(message: bytes, keyring: Keyring) -> tuple[bytes, bytes]:
         raise EnvelopeRefused(
             RejectReason.MALFORMED, "the plaintext has no line feed after the JWS"
         )
-    return _verify(signed, JOB_JWS, keyring.trust, keyring.opener), binary
+    payload, _ = _verify(signed, JOB_JWS, keyring.trust, keyring.opener)
+    return payload, binary
 
 
 def _unsealed(message: bytes, keyring: Keyring) -> tuple[bytes, bytes]:
@@ -296,8 +301,8 @@ def _unsealed(message: bytes, keyring: Keyring) -> tuple[bytes, bytes]:
 
 def _verify(
     token: bytes, typ: str, trust: Mapping[str, CentreKey], verifier: Verifier
-) -> bytes:
-    """Return the document that a key of the trust file has signed."""
+) -> tuple[bytes, str]:
+    """Return the document, and which key of the trust file has signed it."""
     from agent.contract.jose import DoesNotOpenError
 
     header = _shaped(lambda raw: jws_header(raw, typ), token)
@@ -312,7 +317,7 @@ def _verify(
             f"the inner header: alg of {key.kid} must be {key.alg}",
         )
     try:
-        return verifier.verify(token, key.kid)
+        return verifier.verify(token, key.kid), key.kid
     except DoesNotOpenError:
         raise EnvelopeRefused(
             RejectReason.BAD_SIGNATURE, f"the signature is not by {key.kid}"

@@ -44,6 +44,7 @@ from agent.contract.messages import (
     Sha256,
     Time,
 )
+from agent.contract.operation_events import OperationData
 from agent.contract.order_events import OrderData
 from agent.contract.stock_events import (
     Identity,
@@ -94,6 +95,7 @@ __all__ = [
     "JobStopped",
     "LedgerBegun",
     "Moving",
+    "OperationData",
     "OrderData",
     "PersonId",
     "Place",
@@ -318,6 +320,7 @@ Data = (
     | LedgerBegun
     | Checkpoint
     | OrderData
+    | OperationData
 )
 
 

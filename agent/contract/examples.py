@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from agent.contract.commands import (
     Cancel,
+    Clean,
     Hold,
     JobStanding,
     Ordered,
@@ -19,6 +20,7 @@ from agent.contract.commands import (
     Result,
     Resume,
     Retire,
+    SelfTest,
 )
 from agent.contract.messages import (
     Ack,
@@ -80,6 +82,8 @@ _COMMANDS: tuple[Callable[..., Ordered], ...] = (
     partial(Release, job_id="J-2026-000002"),
     partial(Cancel, job_id="J-2026-000003", reason="ordered twice"),
     partial(Query, job_id="J-2026-000001"),
+    partial(Clean, reason="stripes on the last cards"),
+    SelfTest,
     Retire,
 )
 
@@ -186,6 +190,7 @@ def _replies(head: LedgerHead) -> dict[str, tuple[str, Message]]:
         (Result.REMEMBERED, "cancel", "it has not come yet", None),
         (Result.UNKNOWN_JOB, "hold", "no job J-9 was ever accepted here", None),
         (Result.JOBS_OPEN, "retire", "2 jobs have not ended", None),
+        (Result.BUSY, "self-test", "a clean waits its turn", None),
         (Result.STALE, "resume", old, None),
         (Result.EXPIRED, "pause", f"expires_at {BEGIN.isoformat()} has passed", None),
         (Result.CLOCK_UNSURE, "pause", "it has passed, if this clock is right", None),

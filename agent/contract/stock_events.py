@@ -13,7 +13,15 @@ PERSON_PATTERN = r"^[a-z][a-z0-9.-]{0,31}" + END
 
 PersonId = Annotated[str, msgspec.Meta(pattern=PERSON_PATTERN)]
 Identity = Annotated[str, msgspec.Meta(pattern="^(proven|unproven)" + END)]
+CENTRE_PREFIX = "centre:"
+"""What `who` begins with where the centre itself stands for something."""
+
 Moved = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+
+
+def centre_by(key_id: str) -> str:
+    """Return the centre as an identity: its word, signed with the key `key_id`."""
+    return f"{CENTRE_PREFIX}{key_id}"
 
 
 class Place(StrEnum):

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from agent.contract import agent_events as own
 from agent.contract import events as e
+from agent.contract import operation_events as operations
 from agent.contract import order_events as orders
 from agent.contract.checkpoints import sign_head
 from agent.contract.commands import Owner, Result
@@ -27,10 +28,12 @@ from agent.contract.messages import (
     RejectReason,
 )
 from agent.contract.reasons import ADVICE, retry_of
+from agent.contract.stock_events import centre_by
 from agent.journal.chain import Head, seal
 
 FIRST, SECOND = "J-2026-000001", "J-2026-000002"
 OPERATOR, SUPERVISOR = "siti", "rina"
+CENTRE = centre_by("dukcapil-2026")
 
 _STEP = timedelta(seconds=7)
 _SECRET = {"d": "published-in-an-example-so-no-secret-at-all"}
@@ -83,6 +86,7 @@ def _lines(signing: own.SigningKey) -> Iterator[_Line]:
         e.SupplyRibbon(ribbon_kind="YMCKO", serial="RB-1", left=200, capacity=200)
     )
     yield _Line(e.PrinterCounted(evidence=_evidence("none", 0)))
+    yield from _upkeep(10)
     yield from _good_card()
     yield from _doubtful_card()
     yield from _spoiled_card()
@@ -356,19 +360,19 @@ def _orders() -> Iterator[_Line]:
     waiting = "J-2026-000005"
     yield _accepted(waiting, 5)
     yield _Line(orders.AgentPaused(owner=centre, reason="the counter closes at noon"))
-    yield _command(1, "pause", Result.DONE)
+    yield _command(2, "pause", Result.DONE)
     yield _Line(orders.AgentResumed(owners=[centre], still=[]))
-    yield _command(2, "resume", Result.DONE)
+    yield _command(3, "resume", Result.DONE)
     held = orders.JobHeld(reason="wrong name", owner=operator, identity="proven")
     yield _Line(held, waiting, who=OPERATOR)
     released = orders.JobReleased(owners=[operator], still=[], identity="proven")
     yield _Line(released, waiting, who=OPERATOR)
     yield _Line(e.JobCanceled(reason="ordered twice"), waiting)
-    yield _command(3, "cancel", Result.CANCELED, waiting)
+    yield _command(4, "cancel", Result.CANCELED, waiting)
     until = BEGIN + timedelta(days=1)
-    yield _command(4, "cancel", Result.REMEMBERED, "J-2026-000006", until)
+    yield _command(5, "cancel", Result.REMEMBERED, "J-2026-000006", until)
     yield _Line(orders.AgentRetired())
-    yield _command(5, "retire", Result.DONE)
+    yield _command(6, "retire", Result.DONE)
 
 
 def _command(
@@ -386,7 +390,34 @@ def _command(
         result=result,
         until=until,
     )
-    return _Line(command, job)
+    return _Line(command, job, who=CENTRE)
+
+
+def _upkeep(no: int) -> Iterator[_Line]:
+    """From event `no` on: the centre asks for a test, done between two cards."""
+    test = operations.Operation.SELF_TEST
+    asked = operations.OperationAsked(
+        operation=test,
+        owner=Owner.CENTRE,
+        command_id="C-2026-000001",
+        identity="proven",
+    )
+    yield _Line(asked, who=CENTRE)
+    yield _command(1, "self-test", Result.DONE)
+    begun = operations.OperationBegun(
+        operation=test,
+        request=no,
+        expected=e.Expected(cards=0, sets=0),
+        evidence=_evidence("none", 0),
+    )
+    yield _Line(begun)
+    ended = operations.OperationEnded(
+        operation=test,
+        request=no,
+        result=operations.OperationResult.DONE,
+        evidence=_evidence("none", 0),
+    )
+    yield _Line(ended)
 
 
 def _refusals() -> Iterator[_Line]:

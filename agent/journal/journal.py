@@ -37,6 +37,7 @@ from agent.journal.errors import (
 )
 from agent.journal.jobs import Accepted, JobView, Redelivered, Refused, Rejection
 from agent.journal.opening import named
+from agent.journal.operation_book import OperationBook
 from agent.journal.orders import Orders
 from agent.journal.outage import DETAIL_MAX, Outage, word_of
 from agent.journal.stock_book import StockBook
@@ -78,7 +79,7 @@ DICE = random.SystemRandom()
 _JOB_WRITTEN_TIMES = 3  # once into the -wal, once into the file, once as zeros
 
 
-class Journal(AttemptBook, StockBook, WearBook):
+class Journal(AttemptBook, OperationBook, StockBook, WearBook):
     """What the agent remembers. Make one with `open`."""
 
     def __init__(

@@ -16,6 +16,7 @@ from agent.clock import TrustedTime
 from agent.contract.commands import (
     EXECUTED,
     Cancel,
+    Clean,
     Command,
     Hold,
     Owner,
@@ -25,8 +26,10 @@ from agent.contract.commands import (
     Result,
     Resume,
     Retire,
+    SelfTest,
 )
 from agent.contract.events import JobCanceled
+from agent.contract.operation_events import Operation
 from agent.contract.order_events import (
     AgentCommand,
     AgentPaused,
@@ -35,8 +38,10 @@ from agent.contract.order_events import (
     JobHeld,
     JobReleased,
 )
-from agent.journal import jobs, kept, standing
+from agent.contract.stock_events import centre_by
+from agent.journal import jobs, kept, operation_book, standing
 from agent.journal.errors import Refusal
+from agent.journal.operation_book import Wish
 from agent.journal.standing import Told
 from agent.journal.store import Transaction
 from agent.lifecycle.ledger import NOBODY, Signers
@@ -177,6 +182,7 @@ def take(tx: Transaction, came: OpenedCommand) -> Told:
             until=answer.until,
         ),
         job=job,
+        who=centre_by(came.key_id),
     )
     if came.command is not None and answer.result in EXECUTED:
         kept.keep_signed_time(tx, came.command.issued_at)
@@ -209,12 +215,12 @@ def _judge(tx: Transaction, came: OpenedCommand) -> _Answer:
             return _Answer(Result.EXPIRED, when)
         return _Answer(Result.CLOCK_UNSURE, f"{when}, if this clock is right")
     try:
-        return _execute(tx, command)
+        return _execute(tx, command, Signers(centre_by(came.key_id), proven=True))
     except Refusal as refusal:
         return _Answer(Result(refusal.code), refusal.message)
 
 
-def _execute(tx: Transaction, command: Command) -> _Answer:
+def _execute(tx: Transaction, command: Command, by: Signers) -> _Answer:
     match command:
         case Pause(reason=reason):
             news = pause(tx, CENTRE, reason)
@@ -232,6 +238,10 @@ def _execute(tx: Transaction, command: Command) -> _Answer:
             return _cancel(tx, command)
         case Query(job_id=job_id):
             return _query(tx, job_id)
+        case Clean():
+            return _operate(tx, Operation.CLEAN, command, by)
+        case SelfTest():
+            return _operate(tx, Operation.SELF_TEST, command, by)
         case Retire():
             return _retire(tx)
 
@@ -254,6 +264,16 @@ def _query(tx: Transaction, job_id: str | None) -> _Answer:
     if job_id is not None and jobs.view(tx.db, job_id) is None:
         return _Answer(Result.UNKNOWN_JOB, "no such job was ever accepted here")
     return _Answer(Result.DONE)
+
+
+def _operate(
+    tx: Transaction, operation: Operation, command: Clean | SelfTest, by: Signers
+) -> _Answer:
+    wish = Wish(
+        Owner.CENTRE, by.who, "proven", command.command_id, reason=command.reason
+    )
+    news = operation_book.ask(tx, operation, wish)
+    return _Answer(Result.DONE, "" if news else "it was asked for before")
 
 
 def _retire(tx: Transaction) -> _Answer:

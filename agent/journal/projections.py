@@ -45,6 +45,11 @@ from agent.contract.events import (
     SupplyRibbon,
 )
 from agent.contract.messages import Outcome
+from agent.contract.operation_events import (
+    OperationAsked,
+    OperationBegun,
+    OperationEnded,
+)
 from agent.contract.order_events import (
     AgentCommand,
     AgentPaused,
@@ -53,7 +58,7 @@ from agent.contract.order_events import (
     JobHeld,
     JobReleased,
 )
-from agent.journal import people, standing, wear
+from agent.journal import operations, people, standing, wear
 from agent.lifecycle.recovery import MOVES
 from agent.lifecycle.states import (
     ENDED,
@@ -101,6 +106,13 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
             _counted(db, evidence)
         case AttemptResolved(found=found, good=good):
             _resolved(db, event, found, good=good)
+        case _:
+            _no_job(db, event)
+
+
+def _no_job(db: sqlite3.Connection, event: Event) -> None:
+    """What moves no job on: blanks, people, faults, the printer, the agent itself."""
+    match event.data:
         case StockMoved() as moved:
             people.moved(db, event, Item.BLANK, moved)
         case StockOldCards() as moved:
@@ -127,6 +139,12 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
             _latest(db, "signing-key", signing.kid)
         case AgentCommand() | AgentPaused() | AgentResumed() | AgentRetired():
             standing.ordered(db, event)
+        case OperationAsked() | OperationBegun():
+            operations.apply(db, event)
+        case OperationEnded(evidence=evidence):
+            operations.apply(db, event)
+            if evidence is not None:
+                _counted(db, evidence)
         case Checkpoint():
             _latest(db, "checkpoint", str(event.no))
         case _:

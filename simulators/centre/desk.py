@@ -83,7 +83,9 @@ class Desk:
             self.contract.check("command", command, "the centre")
             self.commands.keep(command)
         self._opened_s = self.clocks.mono_s()
-        self.book.stock = StockBook(self.contract.stock)
+        self.book.stock = StockBook(
+            self.contract.stock, centre=frozenset({self.key.kid})
+        )
         self.book.follow(order.job_id for order in orders)
         for raw in self.store.lines():
             line = self.book.ledger.read(raw)

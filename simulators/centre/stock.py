@@ -12,7 +12,22 @@ from datetime import datetime, timedelta
 
 from simulators.centre.contract import Document
 
+CENTRE = "centre:"
+"""What an identity begins with that is the centre's own; its key id follows."""
+
 KINDS = {"stock-moved": "blank", "stock-old-cards": "old-card"}
+
+
+def is_centre(who: str) -> bool:
+    """Whether this is the centre, and no person of a roster."""
+    return who.startswith(CENTRE)
+
+
+def one_and_the_same(first: str | None, second: str | None) -> bool:
+    """Whether two identities are one; the centre is one whatever key it signs with."""
+    if first is None or second is None:
+        return False
+    return first == second or (is_centre(first) and is_centre(second))
 
 
 class StockError(Exception):
@@ -37,6 +52,7 @@ class StockBook:
     )
     waiting: dict[int, Waiting] = field(default_factory=dict)
     people: frozenset[str] = frozenset()  # who can prove an identity now
+    centre: frozenset[str] = frozenset()  # ids of the keys that it signs with itself
 
     def add(self, event: Document) -> None:
         """Take the next event in order.
@@ -67,7 +83,9 @@ class StockBook:
         if data.get("identity") != "proven":
             return
         for person in (event.get("who"), data.get("second")):
-            if person is not None and person not in self.people:
+            if person is None or person in self.people:
+                continue
+            if not is_centre(person) or person[len(CENTRE) :] not in self.centre:
                 raise StockError(f"{person} is called proven, but is in no roster")
 
     def _move(self, event: Document, item: str) -> None:
@@ -117,7 +135,7 @@ class StockBook:
         identity = data.get("identity")
         if rule["people"] == 0 and identity is not None:
             raise StockError(f"{rule['cause']} is no movement that a person books")
-        if second is not None and second == who:
+        if second is not None and one_and_the_same(who, second):
             raise StockError(f"{who} is both people of one movement")
         for paper in ("reason", "record"):
             if rule[paper] and not data.get(paper):
@@ -143,7 +161,7 @@ class StockBook:
         waits = self.waiting.get(number)
         if waits is None:
             raise StockError(f"event {number} is confirmed, but waits for nobody")
-        if waits.who == event.get("who"):
+        if one_and_the_same(waits.who, event.get("who")):
             raise StockError(f"{waits.who} confirms a movement of their own")
         late = datetime.fromisoformat(event["at"]) >= waits.until
         if late != event["data"]["late"]:

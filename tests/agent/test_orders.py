@@ -48,7 +48,7 @@ class Centre:
             **fields,
         )
         digest = f"{self._no:064x}"
-        opened = OpenedCommand(digest, command.command_id, self._no, "x", command)
+        opened = OpenedCommand(digest, "k", command.command_id, self._no, "x", command)
         return await orders.take(opened)
 
 

@@ -18,7 +18,7 @@ LINES = (CONTRACT_DIR / "examples/events.txt").read_bytes().splitlines(keepends=
 
 
 def new_book() -> Book:
-    return Book(stock=StockBook(Contract().stock))
+    return Book(stock=StockBook(Contract().stock, centre=frozenset({"dukcapil-2026"})))
 
 
 def replay(events: list[dict[str, Any]]) -> StockBook:

@@ -117,6 +117,7 @@ def open_command(message: bytes) -> OpenedCommand:
     command = msgspec.json.decode(message, type=Command)
     return OpenedCommand(
         payload_sha256=_sha256(message),
+        key_id="centre",
         command_id=command.command_id,
         command_no=command.command_no,
         kind=str(command.__struct_config__.tag),
