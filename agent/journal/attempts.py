@@ -28,7 +28,7 @@ from agent.contract.events import (
 )
 from agent.contract.messages import CurrentJob, Outcome
 from agent.contract.order_events import JobHeld
-from agent.journal import jobs, standing, stock
+from agent.journal import chain, jobs, standing, stock
 from agent.journal.errors import Refusal
 from agent.journal.store import Transaction
 from agent.lifecycle.doubt import (
@@ -243,6 +243,18 @@ def _standing(
     return Stage(stage), outcome
 
 
+def _fed_by_us(db: sqlite3.Connection, job_id: str, attempt: int) -> bool:
+    """Whether the attempt began with our feed, and not with the bytes of its job."""
+    lines = db.execute(
+        "SELECT no, line FROM events WHERE job = ? ORDER BY no", (job_id,)
+    )
+    for no, line in lines:
+        event = chain.open_line(line, no)[1]
+        if event.attempt == attempt and isinstance(event.data, AttemptStage):
+            return event.data.stage is Stage.FEEDING
+    return True
+
+
 def _end(
     tx: Transaction,
     job_id: str,
@@ -281,7 +293,12 @@ def resolve(tx: Transaction, job_id: str, resolution: Resolution) -> JobState:
             "not-in-doubt", f"job {job_id} is {job.state}: nothing is in doubt"
         )
     try:
-        row = answer(resolution.found, resolution.good, Stage(job.stage))
+        row = answer(
+            resolution.found,
+            resolution.good,
+            Stage(job.stage),
+            fed_by_us=_fed_by_us(tx.db, job_id, job.attempts),
+        )
     except AnswerRefusedError as error:
         raise Refusal("answer-impossible", str(error)) from error
     by = Signers(resolution.who, resolution.second, resolution.proven)

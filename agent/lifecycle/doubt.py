@@ -58,8 +58,14 @@ ANSWERS: dict[tuple[Found, bool | None], Answer] = {
 }
 
 
-def answer(found: Found, good: bool | None, stage: Stage) -> Answer:
+def answer(
+    found: Found, good: bool | None, stage: Stage, *, fed_by_us: bool = True
+) -> Answer:
     """Return what the answer means for an attempt that had come to `stage`.
+
+    A printer that feeds by itself has no stage for it. While the last bytes of its
+    job are held back it can have made no card, so that the blank may be in the hopper
+    just as it may where we were about to feed.
 
     Raises:
         AnswerRefusedError: it says too little, or contradicts what was written down.
@@ -70,6 +76,9 @@ def answer(found: Found, good: bool | None, stage: Stage) -> Answer:
     if row is None:
         word = "good" if good else "bad"
         raise AnswerRefusedError(f"only a card at the output is called {word}")
+    unmarked = stage is Stage.SENDING and not fed_by_us
+    if found is Found.HOPPER and unmarked:
+        return row
     if stage not in row.stages:
         raise AnswerRefusedError(row.why_not)
     return row

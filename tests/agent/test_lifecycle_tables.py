@@ -91,6 +91,18 @@ def test_every_answer_of_a_person_is_decided_or_refused_with_words(
         assert ledger.rule_of(movement).people == (2 if two else 1)
 
 
+@pytest.mark.parametrize("stage", OPEN_STAGES)
+def test_before_the_last_bytes_of_a_whole_job_its_blank_may_be_in_the_hopper(
+    stage: Stage,
+) -> None:
+    if stage in (Stage.FEEDING, Stage.SENDING):
+        row = answer(Found.HOPPER, None, stage, fed_by_us=False)
+        assert (row.outcome, row.destination) == (Outcome.UNTOUCHED, Place.HOPPER)
+    else:
+        with pytest.raises(AnswerRefusedError, match="cannot be back there"):
+            answer(Found.HOPPER, None, stage, fed_by_us=False)
+
+
 @pytest.mark.parametrize(
     ("outcome", "spoiled", "state"),
     [
