@@ -79,7 +79,7 @@ class Machine:
     hopper: int
     ribbon_sets: int
     speed: float
-    cards: Path
+    cards: Path | None  # None: no pictures of them are drawn
     faults: tuple[str, ...] = ()
 
 
@@ -121,8 +121,10 @@ async def start_emulator(children: Children, site: Site, machine: Machine) -> in
         sys.executable, "-m", "simulators", "printer", "evolis", "--model", MODEL,
         "--tcp", "127.0.0.1:0", "--hopper", str(machine.hopper),
         "--ribbon", f"YMCKO:{machine.ribbon_sets}", "--speed", f"{machine.speed:g}",
-        "--cards", str(machine.cards), "--control", str(site.emulator_socket),
+        "--control", str(site.emulator_socket),
     ]  # fmt: skip
+    if machine.cards is not None:
+        argv += ["--cards", str(machine.cards)]
     for fault in machine.faults:
         argv += ["--fault", fault]
     emulator = await children.start("emulator", argv)

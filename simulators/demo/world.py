@@ -32,6 +32,10 @@ class World:
         """A hand does something: take, load, cover, ribbon, empty-reject-bin."""
         await self._do({"do": "hand", "act": act, **how})
 
+    async def power(self, *, on: bool) -> None:
+        """The printer's mains switch."""
+        await self._do({"do": "power", "on": on})
+
     async def _do(self, request: dict[str, object]) -> Truth:
         try:
             async with asyncio.timeout(_ANSWER_S):

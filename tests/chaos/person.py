@@ -1,0 +1,107 @@
+"""Who stands at a station: counts, looks, and answers truthfully. Nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from typing import Any
+
+from simulators.demo.operator import has
+from simulators.demo.world import Truth, World, WorldError
+from tests.chaos.station import AgentError, Station
+
+NAME = "budi"
+LOOK_S = 0.4
+LOST_LOOKS = 8  # that the agent finds no printer, then it is switched off and on
+REJECT_ASKS_MAX = 2  # then the card is taken out by hand
+
+
+class Person:
+    """Keeps one station going; `answers` counts what was said, in words."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._world: World = station.world
+        self._lost_looks = 0
+        self._asked: Counter[str] = Counter()
+        self.answers: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Look and act, until cancelled; an agent that is gone is looked for again."""
+        while True:
+            with suppress(AgentError, WorldError):  # killed: there will be another
+                await self.look()
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Look once at the agent's state, and do what it asks for."""
+        state = (await self._station.ask("status"))["state"]
+        reasons = state["state_reasons"]
+        await self._find_printer(reasons)
+        if has(reasons, "media-jam") or has(reasons, "x-foreign-card"):
+            await self._clear_path(state)
+        if has(reasons, "x-outcome-unknown"):
+            for job in (await self._station.ask("jobs"))["jobs"]:
+                if has(job["reasons"], "x-outcome-unknown"):
+                    await self._answer(job)
+
+    async def _find_printer(self, reasons: list[str]) -> None:
+        lost = has(reasons, "connecting-to-device")
+        self._lost_looks = self._lost_looks + 1 if lost else 0
+        if self._lost_looks >= LOST_LOOKS:
+            self._lost_looks = 0
+            self.answers["switched off and on"] += 1
+            await self._world.power(on=False)
+            await self._world.power(on=True)
+
+    async def _clear_path(self, state: dict[str, Any]) -> None:
+        truth = await self._world.truth()
+        if truth["places"]["path"] and not state["current"]:
+            await self._take("path", "reject-bin")
+
+    async def _take(self, source: str, to: str) -> None:
+        await self._world.hand("cover", open=True)
+        await self._world.hand("take", **{"from": source, "to": to})
+        await self._world.hand("cover", open=False)
+
+    async def _answer(self, job: dict[str, Any]) -> None:
+        """Find the one blank that the books miss, by counting."""
+        truth = await self._world.truth()
+        found, good = await self._where(job, truth)
+        self.answers[f"{found} {_word(good)}".strip()] += 1
+        request: dict[str, object] = {"found": found, "reason": "looked", "who": NAME}
+        if good is not None:
+            request["good"] = good
+        if found == "reject-bin" or good is False:
+            places = (await self._world.truth())["places"]
+            request["bin_count"] = places["reject-bin"]
+        await self._station.ask("resolve", job=job["job_id"], **request)
+
+    async def _where(
+        self, job: dict[str, Any], truth: Truth
+    ) -> tuple[str, bool | None]:
+        book = (await self._station.ask("stock"))["stock"]
+        more = [
+            place
+            for place in ("output", "reject-bin", "hopper")
+            if truth["places"][place] > book.get(place, 0)
+        ]
+        if truth["places"]["path"]:
+            key = f"{job['job_id']}/{job['attempts']}"
+            self._asked[key] += 1
+            if self._asked[key] <= REJECT_ASKS_MAX:
+                return "printer", None
+            await self._take("path", "reject-bin")
+            return "reject-bin", None
+        if more == ["output"]:
+            newest = [card for card in truth["cards"] if card["place"] == "output"]
+            if all(card["state"] == "complete" for card in newest):
+                return "output", True
+            await self._world.hand("take", **{"from": "output", "to": "reject-bin"})
+            return "output", False
+        return (more[0] if more else "missing"), None
+
+
+def _word(good: bool | None) -> str:
+    return "" if good is None else "good" if good else "bad"

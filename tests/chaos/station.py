@@ -1,0 +1,243 @@
+"""One printer's programs as processes that can be killed: printer, centre and agent.
+
+The agent is asked over its control socket, as its command line does; the emulator's own
+socket tells what is physically true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from simulators.centre import orders
+from simulators.centre.book import Line
+from simulators.centre.keys import TRUST_NAME, centre_key
+from simulators.centre.orders import File, Order
+from simulators.centre.store import Store
+from simulators.demo import judge, stage
+from simulators.demo.children import Child, Children
+from simulators.demo.stage import Machine, Site
+from simulators.demo.verdict import verified_lines
+from simulators.demo.world import Truth, World
+
+CARD = (1011, 638)
+SPEED = 12.0  # of the mechanism: a side in under two seconds
+BLANKS = 9  # a job may use: each kill while its card is printed spoils one
+ANSWER_S = 20.0
+START_S = 30.0
+STOP_S = 70.0  # as the unit grants: TimeoutStopSec
+
+
+class AgentError(Exception):
+    """The agent is not there, or refused; `code` is its word for it."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+def plain_orders(tag: str, count: int) -> list[Order]:
+    """Cards of one colour each: no two are alike, and they cost little to draw."""
+    return [_plain(tag, number) for number in range(1, count + 1)]
+
+
+def _plain(tag: str, number: int) -> Order:
+    colour = (number % 16 * 16, number // 16 % 16 * 16, (number * 7 + len(tag)) % 256)
+    out = BytesIO()
+    Image.new("RGB", CARD, colour).save(out, "PNG")
+    fields = {
+        "job_id": f"{tag}-{number:03d}",
+        "queue_no": number,
+        "blanks": BLANKS,
+        "kind": "first",
+        "subject": f"{tag}-subject-{number:03d}",
+        "sides": {"front": {"kind": "image", "part": "front"}},
+    }
+    return Order(fields, (File("front", "image/png", out.getvalue()),))
+
+
+@dataclass
+class Station:
+    """A printer `p1` of its own station, named by its folder."""
+
+    folder: Path
+    broker: str
+    children: Children
+    jobs: Sequence[Order]
+    hopper: int
+    faults: tuple[str, ...] = ()
+    kills: Counter[str] = field(default_factory=Counter)  # by the open attempt's stage
+    agent: Child | None = None
+    centre: Child | None = None
+    printer_port: int = 0
+    wire_port: int = 0  # what the agent is told: a relay's, where one stands between
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True)
+        self.site = Site(self.folder, station=self.folder.name, printer="p1")
+        self.world = World(self.site.emulator_socket)
+        self.keys = self.folder / "keys"
+        self.store = self.folder / "centre"
+
+    # --- the programs -----------------------------------------------------------
+
+    async def set_up(self) -> None:
+        """Everything but the agent: keys, printer and orders."""
+        centre_key(self.keys)
+        machine = Machine(
+            self.hopper, len(self.jobs) * 4, SPEED, cards=None, faults=self.faults
+        )
+        await stage.make_agent_key(self.site)
+        self.printer_port = await stage.start_emulator(
+            self.children, self.site, machine
+        )
+        directory = self.folder / "orders"
+        directory.mkdir()
+        for order in self.jobs:
+            orders.write(order, directory)
+
+    async def begin(self) -> None:
+        """Set up, start everything, and tell the agent of the blanks in the hopper."""
+        await self.set_up()
+        self.configure()
+        await self.start_centre()
+        await self.start_agent()
+        await self.ask("stock-load", count=self.hopper, who="budi")
+
+    def configure(self, broker: str | None = None) -> None:
+        """Write the agent's configuration; another broker if one is named."""
+        port = self.wire_port or self.printer_port
+        trust = self.keys / TRUST_NAME
+        stage.write_config(self.site, broker or self.broker, trust, port)
+
+    async def start_centre(self) -> None:
+        self.centre = await self.children.start(
+            f"{self.site.station}-centre",
+            [
+                *(sys.executable, "-m", "simulators", "centre"),
+                *("--broker", self.broker, "--keys", str(self.keys)),
+                *("--agent-key", str(self.site.public_key)),
+                *("--station", self.site.station, "--printer", "p1"),
+                *("--jobs", str(self.folder / "orders"), "--store", str(self.store)),
+            ],
+        )
+        await self.children.line(self.centre, "centre joined", START_S)
+
+    async def start_agent(self) -> Child:
+        """Start it, and return once its socket answers."""
+        argv = [sys.executable, "-m", "agent", "run", str(self.site.config)]
+        agent = await self.children.start(f"{self.site.station}-agent", argv)
+        agent.expected_to_end = True
+        self.agent = agent
+        async with asyncio.timeout(START_S):
+            while True:
+                try:
+                    await self.ask("status")
+                except AgentError:
+                    ended = agent.process.returncode
+                    assert ended is None, f"the agent ended:\n{agent.last_words()}"
+                    await asyncio.sleep(0.05)
+                else:
+                    return agent
+
+    async def kill_agent(self) -> str:
+        """Kill -9; return the stage of the attempt that was open, or `none`."""
+        assert self.agent is not None
+        self.agent.process.kill()
+        await self.agent.process.wait()
+        stage_now = self.open_stage()
+        self.kills[stage_now] += 1
+        return stage_now
+
+    async def end_agent(self) -> int:
+        """SIGTERM; return its exit status, which must come in the unit's time."""
+        assert self.agent is not None
+        self.agent.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(STOP_S):
+            return await self.agent.process.wait()
+
+    # --- what they say ----------------------------------------------------------
+
+    async def ask(self, do: str, **request: object) -> dict[str, Any]:
+        """One request over the control socket.
+
+        Raises:
+            AgentError: nobody answers, or the answer is a refusal.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                reader, writer = await asyncio.open_unix_connection(
+                    self.site.socket, limit=2**22
+                )
+                try:
+                    writer.write(json.dumps({"do": do, **request}).encode() + b"\n")
+                    reply = json.loads(await reader.readline() or b"null")
+                finally:
+                    writer.close()
+        except (OSError, ValueError, TimeoutError) as error:
+            raise AgentError("gone", repr(error)) from error
+        if reply is None:
+            raise AgentError("gone", "no reply")
+        if not reply["ok"]:
+            raise AgentError(reply["error"], reply["message"])
+        answer: dict[str, Any] = reply
+        return answer
+
+    def open_stage(self) -> str:
+        """The stage of the attempt that is open, read from the ledger's file."""
+        path = self.folder / "state/journal.db"
+        last = "none"
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+            rows = db.execute(
+                "SELECT line FROM events WHERE job IS NOT NULL ORDER BY no DESC LIMIT 8"
+            ).fetchall()
+        db.close()
+        for (line,) in reversed(rows):
+            data = json.loads(bytes(line).split(b" ", 1)[1])["data"]
+            if data["kind"] == "attempt-stage":
+                last = str(data["stage"])
+            elif data["kind"] in ("attempt-closed", "job-completed"):
+                last = "none"
+        return last
+
+    async def over(self) -> bool:
+        """Whether no job of the plan waits any more, and the centre knows it."""
+        state = (await self.ask("status"))["state"]
+        head = state["head"]
+        quiet = state["current"] is None and state["queued"] == 0
+        return bool(quiet and head["acked"] == head["no"])
+
+    async def until(self, fact: Callable[[dict[str, Any]], bool]) -> None:
+        """Until the agent's state is so."""
+        while not fact((await self.ask("status"))["state"]):
+            await asyncio.sleep(0.02)
+
+    def lines(self) -> list[Line]:
+        """What the centre holds, its chain checked."""
+        return verified_lines(Store(self.store))
+
+    async def findings(self) -> list[str]:
+        """What the books, the centre's copy and the machine do not agree on."""
+        lines = self.lines()
+        truth: Truth = await self.world.truth()
+        stock = (await self.ask("stock"))["stock"]
+        job_ids = [order.job_id for order in self.jobs]
+        head = (await self.ask("status"))["state"]["head"]
+        lost = [] if lines[-1].no == head["no"] else ["the centre lacks events"]
+        return [
+            *lost,
+            *judge.compare_jobs(job_ids, lines),
+            *judge.compare_places(stock, judge.sum_moves(lines), truth),
+            *judge.pair_cards(lines, truth).findings,
+        ]
