@@ -13,7 +13,7 @@ FROM ?= 1
 RUNS ?= 50000
 DEMO_FLAGS := $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
 
-.PHONY: help demo test coverage soak lint bench show-interop show-ledger system-test-usb fuzz fresh deps contract docs lock clean
+.PHONY: help demo test coverage soak lint bench bench-exactly-once show-interop show-ledger system-test-usb fuzz fresh deps contract docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -46,6 +46,10 @@ soak: ## simulated worlds, drawn by seeds, as many as one likes [SEEDS=20000] [F
 bench: ## measured figures, each beside its peer's in the same run
 	@scripts/venv dev
 	@$(PY) -m bench
+
+bench-exactly-once: ## the same kills and cuts on the same printer: CUPS beside blanko
+	@scripts/venv dev
+	@$(PY) -m bench.exactly_once
 
 show-interop: ## the vendor's SDK on the emulator: codes of each fault, pictures compared
 	@scripts/venv dev

@@ -94,7 +94,6 @@ class Station:
 
     async def set_up(self) -> None:
         """Everything but the agent: keys, printer and orders."""
-        centre_key(self.keys)
         machine = Machine(
             self.hopper, len(self.jobs) * 4, SPEED, cards=None, faults=self.faults
         )
@@ -102,6 +101,10 @@ class Station:
         self.printer_port = await stage.start_emulator(
             self.children, self.site, machine
         )
+        self.write_orders()
+
+    def write_orders(self) -> None:
+        """Put the plan's orders where the centre reads them."""
         directory = self.folder / "orders"
         directory.mkdir()
         for order in self.jobs:
@@ -119,6 +122,7 @@ class Station:
         """Write the agent's configuration; another broker if one is named."""
         port = self.wire_port or self.printer_port
         trust = self.keys / TRUST_NAME
+        centre_key(self.keys)
         stage.write_config(self.site, broker or self.broker, trust, port)
 
     async def start_centre(self) -> None:

@@ -58,10 +58,15 @@ class Stages:
 class CutWire:
     """A wire between agent and printer that breaks after so many bytes, once."""
 
-    def __init__(self, printer_port: int) -> None:
+    def __init__(self, printer_port: int, size_per_s: float | None = None) -> None:
+        """`size_per_s`: what it takes towards the printer, and then one connection
+        at a time, as a raw port does; None: whatever comes.
+        """
         self._printer_port = printer_port
+        self._size_per_s = size_per_s
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(1 if size_per_s is not None else 1_000)
         self._left: int | None = None  # bytes until it breaks; None: it holds
         self.passed_size = 0  # towards the printer
         self.cut = asyncio.Event()
@@ -86,9 +91,15 @@ class CutWire:
     def _accept(
         self, agent_in: asyncio.StreamReader, agent_out: asyncio.StreamWriter
     ) -> None:
-        task = asyncio.create_task(self._serve(agent_in, agent_out))
+        task = asyncio.create_task(self._in_turn(agent_in, agent_out))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
+
+    async def _in_turn(
+        self, agent_in: asyncio.StreamReader, agent_out: asyncio.StreamWriter
+    ) -> None:
+        async with self._turns:
+            await self._serve(agent_in, agent_out)
 
     async def _serve(
         self, agent_in: asyncio.StreamReader, agent_out: asyncio.StreamWriter
@@ -114,6 +125,8 @@ class CutWire:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         while chunk := await reader.read(CHUNK_SIZE):
+            if self._size_per_s is not None:
+                await asyncio.sleep(len(chunk) / self._size_per_s)
             left = self._left
             if left is not None and len(chunk) >= left:
                 writer.write(chunk[:left])
