@@ -83,7 +83,8 @@ class UsbPort:
 
     def write(self, data: memoryview, timeout_ms: int) -> int:
         """Hand over as much of `data` as is taken in time; return how much that was."""
-        at, sent = self._at, array("B", data)
+        # By way of bytes: an array made of a view is filled number by number.
+        at, sent = self._at, array("B", bytes(data))
         with self._bulk(at.bulk_out):
             try:
                 size = self._backend.bulk_write(
