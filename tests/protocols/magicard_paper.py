@@ -133,13 +133,15 @@ class PaperPrinter:
 
     async def port_status(self) -> PortStatus:
         self.said.append("port")
-        busy = asyncio.get_running_loop().time() < self.busy_until_s
+        printing = asyncio.get_running_loop().time() < self.busy_until_s
+        busy = printing or bool(self.job)
         return PortStatus(BUSY if busy and self.port == IDLE else self.port)
 
     async def soft_reset(self) -> None:
         self.said.append("reset")
         if self.resets:
             self.busy_until_s = 0.0
+            self.job.clear()
 
 
 def driver_of(printer: PaperPrinter, model: str = "Enduro") -> MagicardDriver:
