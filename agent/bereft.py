@@ -26,12 +26,11 @@ from agent.journal.errors import (
     JournalForeignError,
     StorageError,
 )
-from agent.journal.opening import Salvage, salvage, set_aside
+from agent.journal.opening import UNKNOWN, Salvage, salvage, set_aside
 from agent.link import LinkError, MqttLink, Will
 from protocols.vocabulary import PrinterState, Reason, Severity, StateReason
 
 TELL_S = 10  # what the centre may cost
-UNKNOWN = "unknown"  # the ledger whose id cannot be read
 
 log = structlog.get_logger(__name__)
 

@@ -21,6 +21,7 @@ import structlog
 
 from agent import __version__
 from agent.artwork import render
+from agent.bare import lost_ledger
 from agent.bereft import mourn, tell
 from agent.clock import SystemClock, ThreadExecutor
 from agent.clockwatch import watch_clock
@@ -43,9 +44,9 @@ from agent.journal.errors import (
     StorageError,
 )
 from agent.journal.journal import Journal
-from agent.journal.opening import salvage
+from agent.journal.opening import is_bare, remember, salvage
 from agent.journal.outage import word_of
-from agent.link import MqttLink
+from agent.link import LinkError, MqttLink
 from agent.memory import give_back_when_quiet, trim
 from agent.mending import mend
 from agent.newcomer import Newcomer
@@ -64,7 +65,10 @@ from protocols.vocabulary import StateReason
 
 JOURNAL = "journal.db"  # in the state directory
 
+BROKER_RETRY_S = 2.0  # of a first start
 DISK_RETRY_S = 10.0  # half of the watchdog's time, and a little less
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 STOPPED = 0
 FAILED = 1
@@ -134,8 +138,14 @@ def _failed(error: Exception, code: int) -> int:
 
 async def _serve(given: Given) -> None:
     clock, health = SystemClock(), Health()
+    waiting = asyncio.current_task()
+    assert waiting is not None
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:  # until the agent has its own way to end
+        loop.add_signal_handler(number, waiting.cancel)
     disk, studio = ThreadExecutor("journal"), ThreadExecutor("artwork")
     try:
+        await _require_first(given, clock, health, studio)
         journal = await _opened(given.config, clock, disk, health)
         try:
             agent = Agent(given, journal, clock, health, studio)
@@ -144,9 +154,44 @@ async def _serve(given: Given) -> None:
             await _close(journal)
     except BaseExceptionGroup as group:
         _raise_first(group)
+    except asyncio.CancelledError:
+        log.info("agent_stopped")  # it had not begun
     finally:
         studio.close()
         disk.close()
+
+
+async def _require_first(
+    given: Given, clock: SystemClock, health: Health, studio: ThreadExecutor
+) -> None:
+    """Begin a ledger in an empty folder only where the broker knows of none.
+
+    Raises:
+        JournalDamagedError: there was one: a person must begin the next.
+        KeyFileError: the key is none; who installs is told before the broker is there.
+    """
+    config, path = given.config, given.config.state_dir / JOURNAL
+    address = Address(config.station, config.printer)
+    opener = partial(open_ack, keyring=given.keyring, to=address)
+    if is_bare(path):
+        await studio.run(lambda: given.keyring.opener)
+    while is_bare(path):
+        try:
+            lost = await lost_ledger(config, opener)
+        except LinkError as error:
+            log.warning("first_start_waits_for_broker", reason=str(error))
+            health.ready()
+            health.status(f"first start, waiting for the broker: {error}")
+        else:
+            if lost is None:
+                return
+            remember(path, lost)
+            raise JournalDamagedError(
+                f"journal {path}: the folder is empty, and the broker knows of ledger"
+                f" {lost.ledger} here"
+            )
+        health.alive()
+        await clock.sleep(BROKER_RETRY_S)
 
 
 async def _opened(
@@ -237,7 +282,7 @@ class Agent:
     async def run(self) -> None:
         """Work until a signal asks for the end, then end in order."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in SIGNALS:
             loop.add_signal_handler(number, self._stop.set)
         announced = await self._announced()
         log.info("agent_started", version=__version__, boot=self._journal.boot)

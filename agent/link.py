@@ -99,7 +99,9 @@ class Link(Protocol):
 class MqttLink:
     """The link of the daemon."""
 
-    def __init__(self, mqtt: Mqtt, client_id: str) -> None:
+    def __init__(self, mqtt: Mqtt, client_id: str, *, passing: bool = False) -> None:
+        """`passing`: no session before, and none after."""
+        self._passing = passing
         self._mqtt = mqtt
         self._client_id = client_id
         self._client: aiomqtt.Client | None = None
@@ -170,7 +172,7 @@ class MqttLink:
         mqtt = self._mqtt
         end = mqtt.endpoint
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties.SessionExpiryInterval = 0 if self._passing else SESSION_EXPIRY_S
         properties.ReceiveMaximum = 1
         client = _Client(
             end.host,
@@ -181,7 +183,7 @@ class MqttLink:
             password=_password(mqtt.password_file),
             tls_context=_tls(mqtt) if end.tls else None,
             will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True),
-            clean_start=False,
+            clean_start=self._passing,
             properties=properties,
             keepalive=KEEPALIVE_S,
             timeout=TIMEOUT_S,

@@ -6,9 +6,11 @@ import socket
 import statistics
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.journal.store import Store
 from bench.figures import Figure
 from bench.station import running, write_config
 
@@ -25,6 +27,9 @@ def measure(folder: Path) -> Iterator[Figure]:
         with socket.create_server(("127.0.0.1", 0)) as unused:
             closed_port = unused.getsockname()[1]
         config = write_config(folder, broker_port=port, printer_port=closed_port)
+        state = folder / "state"
+        state.mkdir(exist_ok=True)
+        Store(state / "journal.db", str(uuid.uuid4())).close()  # no first start
         agent = [sys.executable, "-m", "agent", "run", str(config)]
         bare = [
             sys.executable,

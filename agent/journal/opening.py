@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
+
 from agent.contract.agent_events import LedgerBegun
 from agent.contract.events import Event
 from agent.journal import chain, schema
@@ -39,6 +41,7 @@ _FAILED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPE
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _PRIMARY = 0xFF  # of an extended result code
 _LEDGER_SIZE_MAX = 64
+UNKNOWN = "unknown"  # a ledger that was there, and whose id cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,10 @@ class Hold:
             raise JournalDamagedError(
                 f"journal {self._path}: ledger {before} was here, this is {ledger}"
             )
+        self.name(ledger)
+
+    def name(self, ledger: str) -> None:
+        """Write down which ledger must be there."""
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, ledger.encode(), 0)
         os.fsync(self._lock)
@@ -173,6 +180,43 @@ def set_aside(path: Path, at: datetime) -> Path:
     return aside
 
 
+class Lost(msgspec.Struct, frozen=True):
+    """What others know of a ledger that was here and is gone."""
+
+    ledger: str
+    no: int  # of the last event that the centre signed for; 0 where none is known
+    hash: str
+
+
+def is_bare(path: Path) -> bool:
+    """Whether there is no journal at `path`, and no sign that there was one."""
+    lock = path.with_name(path.name + "-lock")
+    return not any(file.exists() and file.stat().st_size for file in (path, lock))
+
+
+def remember(path: Path, lost: Lost) -> None:
+    """Have it known from here on that there was a ledger, which a person replaces.
+
+    Raises:
+        StorageError: the disk does not take it.
+    """
+    with named(path):
+        path.with_name(path.name + "-lost").write_bytes(msgspec.json.encode(lost))
+        hold = Hold(path)
+        try:
+            hold.name(lost.ledger)
+        finally:
+            hold.release()
+
+
+def _remembered(path: Path) -> Lost | None:
+    try:
+        raw = path.with_name(path.name + "-lost").read_bytes()
+        return msgspec.json.decode(raw, type=Lost)
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Salvage:
     """What could still be read of a ledger that is lost."""
@@ -197,8 +241,11 @@ def salvage(path: Path) -> Salvage:
             contextlib.closing(sqlite3.connect(uri, uri=True)) as db,
         ):
             acked = db.execute("SELECT no, hash FROM ack").fetchone()
+    lost = _remembered(path)
+    if acked is None and lost is not None and lost.ledger == ledger and lost.no:
+        acked = (lost.no, lost.hash)
     return Salvage(
-        ledger,
+        None if ledger == UNKNOWN else ledger,
         None if acked is None else Head(*acked),
         asides[-1].name if asides else None,
     )

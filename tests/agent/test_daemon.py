@@ -9,6 +9,7 @@ import json
 import signal
 import socket
 import subprocess
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ import aiomqtt
 import pytest
 from PIL import Image
 
+from agent.journal.store import Store
 from tests.agent.envelope_by_hand import (
     TO,
     World,
@@ -75,6 +77,12 @@ class Desk:
             f'uri = "{self.printer_uri}"\n'
         )
         return file
+
+    def install(self) -> None:
+        """Be past the first start, which needs the broker."""
+        state = self.folder / "state"
+        state.mkdir(mode=0o700)
+        Store(state / "journal.db", str(uuid.uuid4())).close()
 
     def start_printer(self) -> None:
         process = self.processes.start(
@@ -363,6 +371,7 @@ def test_sigterm_ends_it_in_order(desk):
 
 
 def test_a_broker_that_comes_late_goes_and_comes_again_is_found(desk):
+    desk.install()
     agent = desk.start_agent()
     wait_until(lambda: "link_lost" in desk.log_of(agent), "a first failure")
     status = desk.agent(do="status")
@@ -404,6 +413,7 @@ def test_a_printer_that_is_not_there_is_reported_and_jobs_wait(desk):
 
 
 def test_two_daemons_do_not_share_a_state_directory(desk):
+    desk.install()
     first = desk.start_agent()
     desk.agent(do="stock")
     second = desk.start_agent()
@@ -445,6 +455,7 @@ def test_a_key_that_is_no_key_ends_the_daemon_with_the_files_name(desk):
 
 
 def test_systemd_is_told_when_it_is_ready_and_when_it_stops(desk):
+    desk.install()
     path = desk.folder / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(path))

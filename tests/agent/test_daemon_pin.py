@@ -47,6 +47,7 @@ def at_the_terminal(words: list[str], typed: list[str]) -> tuple[int, str]:
 
 
 def test_a_pin_is_in_no_file_no_log_and_no_reply(desk):
+    desk.install()
     roster = "\n".join(entry(who, Role.OPERATOR, pin) for who, pin in PINS.items())
     (desk.folder / "roster.toml").write_text(roster)
     config = desk.config
