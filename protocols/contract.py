@@ -117,8 +117,8 @@ class Happening(StrEnum):
     OUT = "out"  # told before the bytes are handed on: some of them may arrive
     FINISH = "finish"
     IN = "in"
-    END = "end"  # the printer has closed its side
-    CLOSE = "close"  # we have
+    END = "end"  # the printer has closed its side, or answered where a link stays open
+    CLOSE = "close"  # we have, or ask the next thing there
     FAILURE = "failure"
 
 

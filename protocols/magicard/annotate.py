@@ -1,8 +1,7 @@
-"""One connection as text: remarks alone, which are valid TOML.
+"""One exchange as text: remarks alone, which are valid TOML.
 
 What may show a person stays out: of a job nothing is told but its size, for its header
-may hold a stripe's data and its planes a portrait. A link of this family stays open,
-so one connection may hold many cards.
+may hold a stripe's data and its planes a portrait.
 """
 
 from __future__ import annotations

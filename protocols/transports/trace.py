@@ -1,6 +1,7 @@
 """A transport that lets somebody read along: passes everything on unchanged.
 
-Whether anybody wants to is asked once an opening; otherwise nothing is kept or told.
+Whether anybody wants to is asked once an opening; otherwise nothing is kept or told. A
+link that stays open is told exchange by exchange, as if each had a connection.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class TraceTransport:
         self._sink = sink
         self._now_s = now_s
         self._telling = False
+        self._answered = False  # bytes came since some were sent last
 
     @property
     def name(self) -> str:
@@ -45,8 +47,8 @@ class TraceTransport:
         return self._inner.beside
 
     async def open(self) -> None:
-        self._telling = self._sink.wanted
-        self._tell(Happening.OPEN, detail=self.name)
+        self._answered = False
+        self._begin()
         try:
             await self._inner.open()
         except BaseException as error:
@@ -54,6 +56,11 @@ class TraceTransport:
             raise
 
     async def write(self, data: bytes) -> None:
+        if self._answered and not self.exchange_per_connection:
+            self._answered = False
+            self._tell(Happening.END)
+            self._tell(Happening.CLOSE)
+            self._begin()
         self._tell(Happening.OUT, data)
         try:
             await self._inner.write(data)
@@ -78,6 +85,7 @@ class TraceTransport:
         if isinstance(data, EndOfStream):
             self._tell(Happening.END)
         else:
+            self._answered = True
             self._tell(Happening.IN, data)
         return data
 
@@ -85,6 +93,10 @@ class TraceTransport:
         self._tell(Happening.CLOSE)
         self._telling = False
         await self._inner.close()
+
+    def _begin(self) -> None:
+        self._telling = self._sink.wanted
+        self._tell(Happening.OPEN, detail=self.name)
 
     def _tell_failure(self, error: BaseException) -> None:
         # A cancel has no text: somebody above has stopped waiting.

@@ -9,7 +9,9 @@ import pytest
 
 from protocols.contract import EndOfStream, Happening, WireEvent
 from protocols.errors import TransportError
+from protocols.magicard.link import Link
 from protocols.transports.trace import TraceTransport
+from tests.protocols.magicard_paper import PaperPrinter
 from tests.protocols.scripted_link import (
     ScriptedTransport,
     Step,
@@ -139,3 +141,30 @@ def test_closing_twice_is_told_once():
 
     asyncio.run(scene())
     assert listener.words.count("close") == 1
+
+
+def test_a_link_that_stays_open_is_told_exchange_by_exchange():
+    """Also to one who comes in its midst, and without the whole day being kept."""
+    printer, listener = PaperPrinter(), Listener()
+
+    async def script() -> None:
+        link = Link(TraceTransport(printer, listener))
+        await link.open()
+        await link.info()
+        assert "close" not in listener.words
+        await link.error()
+        assert listener.words.count("open") == 2
+        assert listener.words.startswith("open out in")
+        assert " in end close open out in" in listener.words
+        listener.wanted = False
+        await link.info()
+        told = len(listener.heard)
+        await link.info()
+        assert len(listener.heard) == told
+        listener.wanted = True
+        await link.error()
+        assert listener.heard[told].what is Happening.OPEN
+        await link.close()
+        assert listener.words.endswith("in close")
+
+    run_in_virtual_time(script)
