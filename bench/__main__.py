@@ -1,4 +1,4 @@
-"""`python -m bench [help|start|rest|cards|driver|magicard|ledger] …`: all, or some.
+"""`python -m bench [help|start|rest|cards|driver|magicard|usb|ledger] …`: all, or some.
 
 Figures are reports, not gates: a missed goal is shown, and the exit status is 0.
 """
@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import cards, driver, help_text, ledger, magicard, rest, start
+from bench import cards, driver, help_text, ledger, magicard, rest, start, usb
 
 MEASUREMENTS = {
     "help": help_text.measure,
@@ -21,6 +21,7 @@ MEASUREMENTS = {
     "cards": cards.measure,
     "driver": driver.measure,
     "magicard": magicard.measure,
+    "usb": usb.measure,
     "ledger": ledger.measure,
 }
 TRACE_SIZE = 2_000  # characters of a log that are shown after a failure

@@ -35,7 +35,7 @@ def default_backend() -> Backend:
     """The libusb of the system, or that of the wheel `libusb-package`.
 
     Raises:
-        UsbError: there is neither.
+        UsbError: there is neither, or no bus for it.
     """
     backend = usb.backend.libusb1.get_backend()
     if backend is None:
@@ -45,8 +45,9 @@ def default_backend() -> Backend:
             backend = libusb_package.get_libusb1_backend()
     if backend is None:
         raise UsbError(
-            "usb: there is no libusb on this machine: install the system's package "
-            "libusb-1.0-0, or the wheel libusb-package",
+            "usb: libusb cannot be used: it is not installed (package libusb-1.0-0, or "
+            "the wheel libusb-package), or this process sees no bus (/dev/bus/usb; "
+            "under systemd the drop-in usb.conf shows it)",
             UsbTrouble.NO_LIBUSB,
         )
     return backend

@@ -1,0 +1,46 @@
+"""Transport and discovery through real libusb, where umockdev plays the kernel."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+import pytest
+
+from tests.simulators.test_usb_umockdev import PRELOAD, Process, bench, umockdev
+from tests.simulators.usb_world import in_loop
+
+pytestmark = [pytest.mark.umockdev, pytest.mark.usefixtures(umockdev.__name__)]
+
+
+async def output_of(usb, *command: str):
+    client = await Process.start(
+        *(sys.executable, *command), LD_PRELOAD=PRELOAD, UMOCKDEV_DIR=str(usb.testbed)
+    )
+    async with asyncio.timeout(15):
+        answer = json.loads(await client.line())
+    assert await client.end() == 0
+    return answer
+
+
+@in_loop
+async def test_the_transport_works_through_the_libusb_of_the_system():
+    async with bench() as usb:
+        await usb.found()
+        seen = await output_of(usb, "-m", "tests.protocols.usb_transport_client")
+        assert seen["id"].startswith("MFG:EVOLIS;MDL:Primacy;")
+        assert seen["port"] == 0x18
+        assert (seen["model"], seen["serial"]) == ("PRIMACY", "E100000")
+        assert seen["close_s"] < 1
+        assert seen["read"] == "closed"
+
+
+@in_loop
+async def test_discover_shows_what_the_system_has_attached():
+    async with bench(model="Zenius") as usb:
+        await usb.found()
+        (one,) = await output_of(usb, "-m", "agent", "printer", "discover", "--json")
+        assert one["uri"] == "usb://EVOLIS/Zenius?serial=E100000"
+        assert (one["family"], one["model"]) == ("evolis", "Zenius")
+        assert (one["confidence"], one["serial"]) == ("high", "E100000")
