@@ -184,7 +184,9 @@ class Node(UMockdev.IoctlBase):  # type: ignore[misc]  # the bindings have no ty
         self._request(client, struct.pack("<BBHHH", 0x02, 1, 0, endpoint, 0))
 
     def _reset(self, client: Any) -> None:
-        self._request(client, struct.pack("<BBHHH", 0x21, 2, 0, 0, 0))
+        """All of a port's reset that USB/IP has words for: it is configured anew."""
+        value = CONFIGURATION_VALUE
+        self._request(client, struct.pack("<BBHHH", 0x00, 9, value, 0, 0))
 
     def _request(self, client: Any, setup: bytes) -> None:
         """Let the ioctl end as this control request of ours does."""

@@ -63,6 +63,9 @@ class Host:
     def clear_halt(self, endpoint: int) -> None:
         self.device.clear_halt(endpoint)
 
+    def reset(self) -> None:
+        self.device.reset()
+
     def leave(self) -> None:
         usb.util.dispose_resources(self.device)
 

@@ -144,8 +144,9 @@ def ask_until_there(port: int, request: bytes) -> bytes:
             continue
 
 
-def test_it_costs_next_to_nothing_while_idle(short_folder):
-    process = start("--tcp", "127.0.0.1:0")
+@pytest.mark.parametrize("link", ["--tcp", "--usbip"])
+def test_it_costs_next_to_nothing_while_idle(link):
+    process = start(link, "127.0.0.1:0")
     try:
         port = int(line(process).rpartition(":")[2])
         ask(port, b"")

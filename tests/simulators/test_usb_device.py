@@ -121,8 +121,8 @@ async def test_a_soft_reset_forgets_replies_halts_and_what_came_in_part():
         await plug.device.heart.until(lambda: bool(plug.device._replies))
         plug.device.halted.update((0x01, 0x82))
         assert plug.device.control(SOFT_RESET) == b""
-        await plug.out(b"n\r\x1bRsn\r")
-        assert (await plug.reply()).startswith(b"E100000\0")
+        await plug.out(b"n\r\x1bRfv\r")
+        assert not (await plug.reply()).startswith((b"PRIMACY\0", b"E100000\0"))
 
 
 @in_loop

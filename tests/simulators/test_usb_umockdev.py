@@ -156,6 +156,10 @@ async def test_libusb_names_the_troubles_of_the_link():
         assert await on.client.ask("zeros", 5000) == HALTED
         await on.client.ask("clear_halt", 1)
         assert (await on.asked()).startswith(MODEL)
+        await on.world.do(do="fault", kind="usb-stall")
+        assert await on.client.ask("zeros", 5000) == HALTED
+        assert await on.client.ask("reset") is None
+        assert (await on.asked()).startswith(MODEL)
 
 
 @in_loop

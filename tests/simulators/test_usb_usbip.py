@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import random
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -264,6 +265,29 @@ async def test_bytes_that_are_no_urb_end_their_connection(raw):
         client.writer.write(raw)
         assert await client.died()
         assert plug.device.received_size == 0
+        assert (await (await plug.client()).ask(ASK_MODEL)).startswith(b"PRIMACY\0")
+
+
+@in_loop
+async def test_whatever_a_host_sends_the_next_one_is_served():
+    chance = random.Random(3)
+    async with served() as plug:
+        for _ in range(150):
+            client = await plug.client()
+            for _ in range(chance.randrange(1, 6)):
+                raw = bytearray(
+                    submit(
+                        command=chance.choice((1, 1, 1, 2)),
+                        sequence=chance.randrange(4),
+                        direction=chance.randrange(2),
+                        endpoint=chance.randrange(4),
+                        size=chance.choice((0, 1, 64, 5000)),
+                    )
+                )
+                raw[chance.randrange(48)] = chance.randrange(256)
+                client.writer.write(raw + chance.randbytes(chance.choice((0, 64))))
+            client.close()
+        plug.device.printer.soft_reset()
         assert (await (await plug.client()).ask(ASK_MODEL)).startswith(b"PRIMACY\0")
 
 
