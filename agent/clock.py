@@ -20,6 +20,10 @@ _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _TIMEX_SIZE = 512  # struct timex is 208 bytes on 64-bit Linux; room to spare
 
 
+AHEAD_MAX = timedelta(minutes=10)
+"""How far the centre's clock may be ahead of ours and still be taken for right."""
+
+
 class Clock(Protocol):
     """What the agent knows of time; everything that waits, waits through it."""
 
@@ -111,12 +115,29 @@ class TrustedTime:
     def sure(self) -> bool:
         return self._echoed or self._clock.synchronised()
 
+    def believes(self, signed_at: datetime) -> bool:
+        """Whether a signed time may be so: not far ahead of what a time server says."""
+        synchronised = self._clock.synchronised()
+        return not synchronised or signed_at <= self._clock.wall() + AHEAD_MAX
+
+    def learn_issued(self, issued_at: datetime) -> None:
+        """Take in when a document was issued: it never moves the time far.
+
+        That it was signed by then says little of now; only an `ack` says what time it
+        is, in answer to our question.
+        """
+        if issued_at <= self.now() + AHEAD_MAX:
+            self._learn(issued_at)
+
     def learn(self, signed_at: datetime, *, echoed: bool) -> bool:
         """Take in a signed time; true when it moves the agent's own forward.
 
         `echoed` says that it answers a nonce of this boot.
         """
         self._echoed = self._echoed or echoed
+        return self.believes(signed_at) and self._learn(signed_at)
+
+    def _learn(self, signed_at: datetime) -> bool:
         mono_ms = self._clock.mono_ms()
         if self._newest is not None:
             since_ms = mono_ms - self._newest_mono_ms

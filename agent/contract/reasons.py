@@ -78,8 +78,10 @@ ADVICE: dict[RejectReason, Advice] = {
         "Send the same bytes again after 60 s, then doubling the wait up to 1 h.",
     ),
     RejectReason.CLOCK_UNSURE: Advice(
-        "The agent cannot tell whether the job has expired: its clock is not sure.",
-        "Answer its `ask` with the nonce, then send the job again after 60 s or more.",
+        "The agent cannot tell whether the job has expired: its clock is not sure; or "
+        "the job was issued more than 10 minutes after now, by a clock that is.",
+        "Answer its `ask` with the nonce, and look at your own clock if `detail` names "
+        "`issued_at`; then send the job again after 60 s or more.",
     ),
     RejectReason.UNKNOWN_KEY: Advice(
         "It is sealed for a key that is not this agent's, or signed with one that is "

@@ -6,11 +6,12 @@ import hashlib
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from agent.clock import AHEAD_MAX
 from agent.contract.events import (
     JobAborted,
     JobAccepted,
@@ -134,6 +135,12 @@ def _refusal(tx: Transaction, job: Job, *, known: bool) -> Refused | None:
     until = standing.withdrawn_until(tx.db, job.job_id)
     if until is not None and not (tx.sure and until <= tx.stamp.at):
         return Refused(RejectReason.CANCELED, "it was withdrawn before it came")
+    if tx.sure and job.issued_at > tx.stamp.at + AHEAD_MAX:
+        return Refused(
+            RejectReason.CLOCK_UNSURE,
+            f"issued_at {job.issued_at.isoformat()} is more than"
+            f" {AHEAD_MAX // timedelta(minutes=1)} minutes ahead of this agent's time",
+        )
     if job.expires_at <= tx.stamp.at:
         when = f"expires_at {job.expires_at.isoformat()} has passed"
         if tx.sure:

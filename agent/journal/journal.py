@@ -262,7 +262,7 @@ class Journal(AttemptBook, OperationBook, StockBook, WearBook):
         except StorageFullError as error:
             result = await self._accept(opened, sealed, str(error))
         if isinstance(result, Accepted):
-            self.time.learn(opened.job.issued_at, echoed=False)
+            self.time.learn_issued(opened.job.issued_at)
         return result
 
     async def _accept(
@@ -273,7 +273,7 @@ class Journal(AttemptBook, OperationBook, StockBook, WearBook):
         def work(tx: Transaction) -> Accepted | Redelivered | Refused:
             result = jobs.accept(tx, opened, sealed, no_room, seal)
             if isinstance(result, Accepted):
-                kept.keep_signed_time(tx, opened.job.issued_at)
+                kept.keep_issued_time(tx, opened.job.issued_at)
             return result
 
         return await self._write(work, reserved=bool(no_room))
@@ -395,6 +395,9 @@ class Journal(AttemptBook, OperationBook, StockBook, WearBook):
         `echoed`: it answers an `ask` of this boot, which makes the clock sure.
         """
         verdict = self._read(lambda db: acks.judge(db, self.ledger, ack))
+        believed = self.time.believes(ack.at)
+        if not believed:
+            log.warning("ack_time_not_believed", at=str(ack.at))
         self.time.learn(ack.at, echoed=echoed)
         if verdict is AckVerdict.FORK:
             await self._write(lambda tx: acks.mark_fork(tx, ack))
@@ -402,7 +405,8 @@ class Journal(AttemptBook, OperationBook, StockBook, WearBook):
 
             def work(tx: Transaction) -> None:
                 acks.keep(tx, ack, raw)
-                kept.keep_signed_time(tx, ack.at)
+                if believed:
+                    kept.keep_signed_time(tx, ack.at)
 
             # Lost in a power cut, it costs one more resend; no disk need wait for it.
             await self._write(work, synced=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from agent.clock import AHEAD_MAX
 from agent.contract.agent_events import AgentKey
 from agent.contract.events import Evidence
 from agent.journal.store import Transaction
@@ -22,6 +23,12 @@ def newest_signed(db: sqlite3.Connection) -> datetime | None:
     """Return the newest time that was signed for; None before the first."""
     row = db.execute("SELECT value FROM meta WHERE name = 'signed-time'").fetchone()
     return None if row is None else datetime.fromisoformat(row[0])
+
+
+def keep_issued_time(tx: Transaction, at: datetime) -> None:
+    """Keep when a document was issued, unless that is far ahead of now."""
+    if at <= tx.stamp.at + AHEAD_MAX:
+        keep_signed_time(tx, at)
 
 
 def keep_signed_time(tx: Transaction, at: datetime) -> None:

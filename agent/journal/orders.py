@@ -185,7 +185,7 @@ def take(tx: Transaction, came: OpenedCommand) -> Told:
         who=centre_by(came.key_id),
     )
     if came.command is not None and answer.result in EXECUTED:
-        kept.keep_signed_time(tx, came.command.issued_at)
+        kept.keep_issued_time(tx, came.command.issued_at)
     return Told(
         came.command_id,
         came.command_no,
@@ -314,7 +314,7 @@ class Orders:
         """Do what a command says, once; when this returns, answer and effect stand."""
         told = await self._write(lambda tx: take(tx, came))
         if came.command is not None and told.result in EXECUTED:
-            self._time.learn(came.command.issued_at, echoed=False)
+            self._time.learn_issued(came.command.issued_at)
         return told
 
     async def pause(self, by: Signers, reason: str | None) -> None:

@@ -8,8 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent.clock import InlineExecutor, SystemClock, ThreadExecutor, TrustedTime
+from agent.clock import (
+    AHEAD_MAX,
+    InlineExecutor,
+    SystemClock,
+    ThreadExecutor,
+    TrustedTime,
+)
 from tests.agent.paper_printer import START, VirtualClock
+
+SECOND = timedelta(seconds=1)
 
 
 def test_time_follows_the_system_clock_while_nothing_later_was_signed() -> None:
@@ -20,6 +28,7 @@ def test_time_follows_the_system_clock_while_nothing_later_was_signed() -> None:
 
 def test_a_later_signed_time_wins_and_goes_on_running() -> None:
     clock = VirtualClock()
+    clock.sure = False
     time = TrustedTime(clock, None)
     later = START + timedelta(days=1)
     assert time.learn(later, echoed=False)
@@ -49,6 +58,25 @@ def test_time_is_sure_by_the_kernel_or_by_an_answer_of_this_boot() -> None:
     assert time.sure
     clock.sure = True
     assert TrustedTime(clock, None).sure
+
+
+def test_a_time_far_ahead_of_a_time_server_is_not_believed() -> None:
+    clock = VirtualClock()
+    time = TrustedTime(clock, None)
+    assert not time.learn(clock.wall() + AHEAD_MAX + SECOND, echoed=True)
+    assert time.now() == clock.wall()
+    assert time.learn(clock.wall() + AHEAD_MAX, echoed=False)
+    assert time.now() == clock.wall() + AHEAD_MAX
+
+
+def test_when_a_document_was_issued_never_moves_the_time_far() -> None:
+    clock = VirtualClock()
+    clock.sure = False
+    time = TrustedTime(clock, None)
+    time.learn_issued(clock.wall() + AHEAD_MAX + SECOND)
+    assert time.now() == clock.wall()
+    time.learn_issued(clock.wall() + AHEAD_MAX)
+    assert time.now() == clock.wall() + AHEAD_MAX
 
 
 def test_the_system_clock_speaks_utc_and_never_runs_backwards() -> None:

@@ -199,6 +199,7 @@ def test_a_job_issued_before_the_loss_is_refused_for_good(journal_db: Path) -> N
         journal = await Journal.open(journal_db, clock, InlineExecutor())
         begun = (await journal.lines_after(0, 1, 9_999))[0][1]
         at = chain.open_line(begun, 1)[1].at
+        clock.offset = at - START + timedelta(hours=2)
         late = {"expires_at": at + timedelta(days=9)}
         old = opened(make_job("J1", issued_at=at - timedelta(hours=1), **late))
         refused = await journal.accept(old, b"sealed")

@@ -516,13 +516,38 @@ def test_the_newest_signed_time_outlives_a_clock_that_was_set_back(
         assert journal.now().at >= later
         await journal.store_ack(signed, b"raw", echoed=True)
         assert journal.now().sure
-        await journal.accept(
-            opened(make_job(issued_at=later + timedelta(hours=1))), b"sealed"
-        )
+        soon = later + timedelta(minutes=9)
+        await journal.accept(opened(make_job(issued_at=soon)), b"sealed")
         await journal.close()
         again = await new(tmp_path, clock)
         assert not again.now().sure
-        assert again.now().at >= later + timedelta(hours=1)
+        assert again.now().at >= soon
+        await again.close()
+
+    drive(test)
+
+
+def test_a_job_from_the_future_is_refused_for_now_and_moves_no_time(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        clock = VirtualClock()
+        journal = await new(tmp_path, clock)
+        ahead = clock.wall() + timedelta(days=2)
+        job = opened(make_job(issued_at=ahead))
+        refused = await journal.accept(job, b"sealed")
+        assert isinstance(refused, Refused)
+        assert refused.reason is RejectReason.CLOCK_UNSURE
+        assert "10 minutes ahead" in refused.detail
+        assert journal.now().at == clock.wall()
+        clock.sure = False  # then it may be this clock that is wrong
+        assert await journal.accept(job, b"sealed") == Accepted("J1")
+        assert journal.now().at == clock.wall()
+        assert await journal.store_ack(
+            ack(journal, 0, chain.GENESIS, at=ahead), b"raw", echoed=True
+        )
+        assert journal.now().at == ahead  # the centre was asked what time it is
+        await journal.close()
 
     drive(test)
 
