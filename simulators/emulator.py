@@ -7,17 +7,17 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from simulators.build import Build, PowerUp
 from simulators.clock import Clock, Pacemaker
 from simulators.control import Control
-from simulators.evolis import usb
 from simulators.evolis.firmware import Firmware
-from simulators.evolis.gallery import Gallery
-from simulators.evolis.models import MODELS
-from simulators.evolis.printer import Answer, Printer
+from simulators.families import FAMILIES, Model, Parts
 from simulators.faults import FaultKind, Faults
+from simulators.gallery import Gallery
 from simulators.hand import Hand
 from simulators.links.tcp import TcpLink
 from simulators.links.usb_device import UsbDevice
@@ -33,6 +33,7 @@ class StartError(Exception):
 class Settings:
     """What the command line says of one emulated printer."""
 
+    family: str = "evolis"
     model: str = "Primacy"
     host: str = "127.0.0.1"
     port: int | None = 0  # of raw TCP; None: it has no such port
@@ -59,20 +60,13 @@ class Emulator:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        model = MODELS[settings.model].fitted(
+        family = FAMILIES[settings.family]
+        model: Model = family.models[settings.model].fitted(
             magnetic=settings.magnetic,
             two_sided=settings.two_sided,
             reject_bin=settings.reject_bin,
         )
-        build = Build(
-            timing=model.timing,
-            cards_count_at=model.cards_count_at,
-            ribbon_counts_at=model.ribbon_counts_at,
-            power_up=settings.power_up,
-            has_flipper=model.two_sided,
-            has_reject_bin=model.has_reject_bin,
-            loses_last_count=settings.loses_last_count,
-        )
+        build = _build(model, settings)
         self.machine = Mechanism(build, Faults(settings.seed))
         serial_no = 100_000 + settings.seed % 900_000
         self.hand = Hand(self.machine, serial_prefix=f"{serial_no:06d}")
@@ -82,33 +76,36 @@ class Emulator:
             self.machine.faults.schedule(kind, card_no)
         clock = Clock(settings.speed, settings.instant)
         self.pacemaker = Pacemaker(self.machine, clock, self._settle)
-        self.gallery = Gallery(model, settings.cards_directory)
-        self.printer = Printer(
+        self.gallery = Gallery(partial(family.draw, model), settings.cards_directory)
+        # Of its family's own kind, which only its family knows.
+        self.printer: Any = family.printer(
             model,
-            self.machine,
-            self.pacemaker,
-            self.gallery,
-            serial=f"E{serial_no:06d}",
-            head_serial=f"312{serial_no:06d}",
-            firmware=settings.firmware,
+            Parts(
+                self.machine,
+                self.pacemaker,
+                self.gallery,
+                serial_no,
+                settings.firmware,
+            ),
         )
+        self._description = family.description(model, self.printer.serial)
         self.control = Control(
             self.hand, self.pacemaker, self.gallery, model.name, self.printer.serial
         )
-        self._link: TcpLink[Answer] = TcpLink(
+        self._link: TcpLink[Any] = TcpLink(
             self.printer, self.machine.faults, self.pacemaker
         )
-        self._usb_port: UsbDevice[Answer] | None = None
+        self._usb_port: UsbDevice[Any] | None = None
         self._usbip = settings.usbip and UsbipServer(self.usb_port)
         self.listening: list[str] = []  # a line for each port, once open
 
     @property
-    def usb_port(self) -> UsbDevice[Answer]:
+    def usb_port(self) -> UsbDevice[Any]:
         """The printer as a USB device; ask for it before `serve`."""
         if self._usb_port is None:
             self._usb_port = UsbDevice(
                 self.printer,
-                usb.description(self.printer.model, self.printer.serial),
+                self._description,
                 self.machine.faults,
                 self.pacemaker,
             )
@@ -187,6 +184,18 @@ class Emulator:
 
     def _settle(self) -> None:
         self.printer.settle()
+
+
+def _build(model: Model, settings: Settings) -> Build:
+    return Build(
+        timing=model.timing,
+        cards_count_at=model.cards_count_at,
+        ribbon_counts_at=model.ribbon_counts_at,
+        power_up=settings.power_up,
+        has_flipper=model.two_sided,
+        has_reject_bin=model.has_reject_bin,
+        loses_last_count=settings.loses_last_count,
+    )
 
 
 @contextmanager

@@ -371,6 +371,7 @@ class Mechanism:
         first = not any(blank.marks.values())
         if first:
             self._count_card(CountsAt.START)
+            blank.due = action.due
         marks = blank.marks.setdefault(self.facing, [])
         due = self.faults.take_due(Moment.PRINT_BEGUN, blank.fed_no) if first else None
         if due is not None:
@@ -435,7 +436,8 @@ class Mechanism:
         blank, ribbon = self.sensed_card, self.ribbon
         assert blank is not None and ribbon is not None
         self._mark(action, blank, 1.0)
-        self.sides_printed += ribbon.ends_side
+        ends = blank.is_whole(action.side) if blank.due else ribbon.ends_side
+        self.sides_printed += ends
         if ribbon.take_finished():
             self._count_set(CountsAt.END)
 

@@ -102,6 +102,8 @@ class Action:
     image_no: int = 0
     # of the magnetic stripe: to be written, or as they were read
     tracks: dict[str, str] = field(default_factory=dict)
+    # of the first panel on a card: what each side is to have, where a job says it all
+    due: dict[Side, tuple[str, ...]] = field(default_factory=dict)
     may_feed: bool = False  # takes a blank itself when the path is empty
     thorough: bool = False  # of a cleaning: of the head too
     remaining_s: float = 0.0

@@ -9,22 +9,12 @@ the card has pixels is stretched at the end: each pixel is the dot that covers i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image, ImageChops
 
 from simulators.evolis.models import CARD_DOTS, Model
 from simulators.evolis.panels import dyes
-
-
-@dataclass(frozen=True, slots=True)
-class Pressing:
-    """One panel on a card: its bytes, and the share of its rows that got there."""
-
-    panel: str
-    data: bytes
-    share: float
+from simulators.gallery import Pressing
 
 
 def draw(model: Model, pressings: Sequence[Pressing]) -> Image.Image:
@@ -43,13 +33,6 @@ def draw(model: Model, pressings: Sequence[Pressing]) -> Image.Image:
     if model.row_dots == CARD_DOTS:
         return face
     return face.resize((model.row_count, CARD_DOTS), Image.Resampling.NEAREST)
-
-
-def save(face: Image.Image, path: Path) -> None:
-    """Write a PNG; it is there whole under its name, or not at all."""
-    part = path.with_suffix(".part")
-    face.save(part, format="PNG", compress_level=1)
-    part.replace(path)
 
 
 def _dye(model: Model, pressing: Pressing) -> Image.Image:

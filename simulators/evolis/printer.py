@@ -13,7 +13,6 @@ from simulators.blanks import Side
 from simulators.clock import Pacemaker
 from simulators.evolis import usb
 from simulators.evolis.firmware import Firmware
-from simulators.evolis.gallery import Gallery
 from simulators.evolis.magnetic import BAD_DATA, NOT_FITTED
 from simulators.evolis.memory import BAD_PARAMETER, OK, UNKNOWN_COMMAND, Memory
 from simulators.evolis.models import Model
@@ -23,6 +22,7 @@ from simulators.evolis.status import Words, words
 from simulators.evolis.upkeep import CYCLES, Upkeep
 from simulators.evolis.wire import PANEL_WORDS, Command, Parser
 from simulators.faults import FaultKind, Moment
+from simulators.gallery import Gallery
 from simulators.mechanism import Mechanism
 from simulators.motions import Action, Left, Motion, Pressed, Stop
 

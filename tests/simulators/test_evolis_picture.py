@@ -7,7 +7,8 @@ from time import perf_counter
 from PIL import Image
 
 from simulators.evolis.models import MODELS
-from simulators.evolis.picture import Pressing, draw, save
+from simulators.evolis.picture import draw
+from simulators.gallery import Pressing, save
 
 PRIMACY = MODELS["Primacy"]
 ROWS, DOTS = 1016, 648

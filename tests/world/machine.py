@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from protocols.evolis.models import MODELS as DRIVEN
 from simulators.blanks import Blank, Place
 from simulators.build import Build, PowerUp
 from simulators.clock import Clock, Pacemaker
-from simulators.evolis.gallery import Gallery
 from simulators.evolis.models import MODELS as EMULATED
+from simulators.evolis.picture import draw
 from simulators.evolis.printer import Printer
 from simulators.faults import FaultKind, Faults
+from simulators.gallery import Gallery
 from simulators.hand import Hand
 from simulators.mechanism import Mechanism
 from simulators.motions import Timing
@@ -93,7 +95,7 @@ class Machine:
         self.hand = Hand(self.mechanism)
         clock = LoopTime(_wall_s=asyncio.get_running_loop().time())
         self.pacemaker = Pacemaker(self.mechanism, clock, self._settle)
-        self.gallery = Gallery(model, None)
+        self.gallery = Gallery(partial(draw, model), None)
         self.printer = Printer(
             model,
             self.mechanism,

@@ -1,7 +1,8 @@
 """Keeps what is pressed on the cards inside, and draws those that have left.
 
-A card's digest is the SHA-256 of all its panels' bytes in the order they were pressed;
-a card that is not complete has none.
+How a face is drawn of its panels is the printer's family's business. A card's digest is
+the SHA-256 of all its panels' bytes in the order they were pressed; a card that is not
+complete has none.
 """
 
 from __future__ import annotations
@@ -9,12 +10,32 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from PIL import Image
+
 from simulators.blanks import Blank, Mark, Side
-from simulators.evolis.models import Model
-from simulators.evolis.picture import Pressing, draw, save
+
+
+@dataclass(frozen=True, slots=True)
+class Pressing:
+    """One panel on a card: its bytes, and the share of its rows that got there."""
+
+    panel: str
+    data: bytes
+    share: float
+
+
+Draw = Callable[[Sequence[Pressing]], Image.Image]
+
+
+def save(face: Image.Image, path: Path) -> None:
+    """Write a PNG; it is there whole under its name, or not at all."""
+    part = path.with_suffix(".part")
+    face.save(part, format="PNG", compress_level=1)
+    part.replace(path)
 
 
 @dataclass(slots=True)
@@ -27,7 +48,7 @@ class _Inside:
 
 @dataclass(slots=True)
 class Gallery:
-    model: Model
+    draw: Draw  # one side's pressings to its face
     directory: Path | None  # where PNGs go; None: nowhere
     files: dict[str, list[str]] = field(default_factory=dict)  # by blank id
     _digests: dict[str, str] = field(default_factory=dict)
@@ -84,4 +105,4 @@ class Gallery:
 
     def _draw(self, name: str, pressings: list[Pressing]) -> None:
         assert self.directory is not None
-        save(draw(self.model, pressings), self.directory / name)
+        save(self.draw(pressings), self.directory / name)

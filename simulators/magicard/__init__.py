@@ -1,0 +1,1 @@
+"""A Magicard card printer as its wire shows it, written from public facts alone."""
