@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import tomllib
 
 import pytest
+from click.testing import CliRunner
 
 from agent.cli.discover import lines
+from agent.cli.printer import printer
 from protocols.contract import Confidence, Recognised
 from protocols.discovery import attached, reached
 from protocols.evolis.recognise import recognise as evolis
@@ -133,3 +136,34 @@ async def test_what_is_not_there_or_no_evolis_is_shown_as_unknown():
     assert "cannot connect" in one.note
     assert "--family magicard" in one.note
     assert all(line.startswith("#") for line in lines(one))
+
+
+def discover(*arguments):
+    return CliRunner().invoke(printer, ["discover", *arguments])
+
+
+def test_the_command_shows_what_answers_where_it_is_told_to_look():
+    done = discover("127.0.0.1:1")
+    assert done.exit_code == 0
+    assert "# tcp 127.0.0.1:1\n# confidence none" in done.stdout
+
+
+def test_as_json_each_printer_is_a_row_with_the_same_keys():
+    (row,) = json.loads(discover("--json", "tcp://127.0.0.1:1").stdout)
+    keys = {"uri", "told", "serial", "note", "family", "model", "confidence"}
+    assert set(row) == keys
+    assert (row["family"], row["confidence"]) == (None, "none")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--family", "acme", "h:1"), "family 'acme' is not known"),
+        (("h",), "uri 'tcp://h' is not known, expected tcp://HOST:PORT"),
+        (("usb://h",), "uri 'usb://h' is not known, expected usb://MANUFACTURER"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_by_name(arguments, complaint):
+    done = discover(*arguments)
+    assert done.exit_code == 1
+    assert complaint in done.stderr

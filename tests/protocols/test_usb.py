@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 
+import libusb_package
 import pytest
+import usb.backend.libusb1
 
 from protocols.errors import TransportError
 from protocols.transports.usb import UsbTransport
 from protocols.transports.usb_address import UsbAddress
 from protocols.transports.usb_bus import UsbError, UsbTrouble
+from protocols.transports.usb_port import default_backend
 from tests.simulators.usb_world import ASK_MODEL, in_loop, plugged
 
 ANY = "usb://0f49"
@@ -294,3 +297,35 @@ async def test_nothing_can_be_asked_of_a_link_that_is_not_open():
             with pytest.raises(TransportError, match="not open"):
                 await work
         await link.close()
+
+
+@pytest.fixture
+def libusb(monkeypatch):
+    """Says of where a libusb is to be had: "system", "wheel", or nowhere."""
+
+    def of(*places):
+        def get_backend(find_library=None):
+            place = "system" if find_library is None else "wheel"
+            return place if place in places else None
+
+        monkeypatch.setattr(usb.backend.libusb1, "get_backend", get_backend)
+        libusb_package.get_libusb1_backend.cache_clear()
+
+    yield of
+    libusb_package.get_libusb1_backend.cache_clear()
+
+
+def test_the_systems_libusb_comes_first_and_the_wheels_else(libusb):
+    libusb("system", "wheel")
+    assert default_backend() == "system"
+    libusb("wheel")
+    assert default_backend() == "wheel"
+
+
+@in_loop
+async def test_without_libusb_or_a_bus_the_error_says_what_may_be_missing(libusb):
+    libusb()
+    trouble, text = await trouble_of(UsbTransport(UsbAddress(0x0F49)).open())
+    assert trouble is UsbTrouble.NO_LIBUSB
+    assert "libusb-1.0-0" in text
+    assert "/dev/bus/usb" in text
