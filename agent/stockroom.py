@@ -7,13 +7,8 @@ import structlog
 from agent.clock import Clock
 from agent.contract.events import Item
 from agent.journal.journal import Journal, JournalError, Refusal, Resolution
-from agent.lifecycle.ledger import (
-    Movement,
-    MovementRefusedError,
-    Note,
-    Signers,
-    way_of,
-)
+from agent.journal.stock import movement_of
+from agent.lifecycle.ledger import Note, Signers
 from agent.people import People
 from agent.requests import (
     Hold,
@@ -81,7 +76,13 @@ class Stockroom:
             case StockLoad(count=count):
                 await journal.load_stock(count, by=by)
             case StockMove():
-                movement = _movement(request)
+                movement = movement_of(
+                    request.cause,
+                    request.count,
+                    request.item,
+                    request.source,
+                    request.destination,
+                )
                 note = Note(request.reason, request.record, request.record_sha256)
                 await journal.move_stock(movement, by, note)
             case StockCount(place=place, count=count):
@@ -114,16 +115,6 @@ class Stockroom:
         )
         state = await self._journal.resolve(request.job, resolution)
         return {"job": self._journal.job(request.job), "state": state}
-
-
-def _movement(request: StockMove) -> Movement:
-    try:
-        rule = way_of(request.cause, request.item, request.source, request.destination)
-    except MovementRefusedError as error:
-        raise Refusal(error.code, str(error)) from error
-    return Movement(
-        rule.source, rule.destination, request.count, request.cause, request.item
-    )
 
 
 async def watch_unconfirmed(journal: Journal, clock: Clock) -> None:

@@ -12,17 +12,21 @@ from typing import Annotated, get_args
 
 import msgspec
 
+from agent.contract.attempt_events import Found
 from agent.contract.messages import (
+    Count,
     Id,
     Keyword,
     Message,
     Name,
     Natural,
+    Sha256,
     State,
     Text,
     Time,
     require_utc,
 )
+from agent.contract.stock_events import Item, Place, StockCause
 
 COMMAND_VALID_FOR_MAX = timedelta(days=31)
 """From a command's `issued_at` to its `expires_at`."""
@@ -93,6 +97,48 @@ class Query(Ordered, frozen=True, kw_only=True, tag="query"):
     job_id: Id | None = None
 
 
+class Resolve(Ordered, frozen=True, kw_only=True, tag="resolve"):
+    """Say where the card of a job in doubt was found, as a person on site told you."""
+
+    job_id: Id
+    found: Found
+    good: bool | None = None  # needed for `output`, where it decides the job
+    reason: Text
+    bin_count: Count | None = None  # cards in the reject bin, this one included
+
+
+class Load(Ordered, frozen=True, kw_only=True, tag="load"):
+    """Book blanks into the hopper: from the desk if it holds any, else new ones."""
+
+    count: Count
+
+
+class Move(Ordered, frozen=True, kw_only=True, tag="move"):
+    """Book blanks that went somewhere; `stock.json` says from where to where."""
+
+    cause: StockCause
+    count: Count
+    source: Place | None = None  # needed where the cause goes several ways
+    destination: Place | None = None  # likewise
+    item: Item = Item.BLANK
+    reason: Text | None = None
+    record: Text | None = None  # the number of the signed paper
+    record_sha256: Sha256 | None = None  # of its file
+
+
+class CountPlace(Ordered, frozen=True, kw_only=True, tag="count"):
+    """Book what was counted at a place; what differs goes to `difference`."""
+
+    place: Place
+    count: Count
+
+
+class Confirm(Ordered, frozen=True, kw_only=True, tag="confirm"):
+    """Be the second identity of a movement that waits for one."""
+
+    movement: Natural  # the number of its event
+
+
 class Clean(Ordered, frozen=True, kw_only=True, tag="clean"):
     """Clean the printer between two cards; `operation-ended` says how it went."""
 
@@ -109,7 +155,22 @@ class Retire(Ordered, frozen=True, kw_only=True, tag="retire"):
     """Take no job any more, deliver every event, empty the topics, end the session."""
 
 
-Command = Pause | Resume | Hold | Release | Cancel | Query | Clean | SelfTest | Retire
+Command = (
+    Pause
+    | Resume
+    | Hold
+    | Release
+    | Cancel
+    | Query
+    | Resolve
+    | Load
+    | Move
+    | CountPlace
+    | Confirm
+    | Clean
+    | SelfTest
+    | Retire
+)
 
 KINDS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Command))
 
@@ -124,6 +185,19 @@ class Result(StrEnum):
     UNKNOWN_JOB = "unknown-job"  # it was never accepted here: send it, or ask later
     JOBS_OPEN = "jobs-open"  # not retired: end every job first
     BUSY = "busy"  # another cleaning or test waits or runs: ask when it has ended
+    NOT_IN_DOUBT = "not-in-doubt"  # the job's card needs no answer (any more)
+    ANSWER_IMPOSSIBLE = "answer-impossible"  # the card cannot be there, or like that
+    COUNT_NEEDED = "count-needed"  # say with `bin_count` what lies in the reject bin
+    COUNT_IMPOSSIBLE = "count-impossible"  # below one, or more than the place holds
+    MOVEMENT_ILLEGAL = "movement-illegal"  # no rule takes blanks that way
+    MOVEMENT_UNCLEAR = "movement-unclear"  # it goes several ways: name the places
+    REASON_NEEDED = "reason-needed"
+    RECORD_NEEDED = "record-needed"  # the number of the signed paper
+    SECOND_NEEDED = "second-needed"  # two at once, both at the machine
+    SAME_PERSON = "same-person"  # the centre stands for it already
+    IN_DOUBT = "in-doubt"  # that blank is a job's card: resolve the job
+    CARD_UNDER_WAY = "card-under-way"  # count when it is done
+    NOTHING_TO_CONFIRM = "nothing-to-confirm"  # no movement of that number waits
     STALE = "stale"  # a later number or ledger was first: give it a new id and number
     EXPIRED = "expired"  # likewise, if it is wanted still
     CLOCK_UNSURE = "clock-unsure"  # the same again, once an ack made the clock sure
@@ -133,17 +207,15 @@ class Result(StrEnum):
     WRONG_PRINTER = "wrong-printer"  # `station` or `printer` is another agent's
 
 
-EXECUTED = frozenset(
-    {
-        Result.DONE,
-        Result.CANCELED,
-        Result.TOO_LATE,
-        Result.REMEMBERED,
-        Result.UNKNOWN_JOB,
-        Result.JOBS_OPEN,
-        Result.BUSY,
-    }
-)
+EXECUTED = frozenset(Result) - {
+    Result.STALE,
+    Result.EXPIRED,
+    Result.CLOCK_UNSURE,
+    Result.DUPLICATE_DIFFERS,
+    Result.UNKNOWN_KIND,
+    Result.MALFORMED,
+    Result.WRONG_PRINTER,
+}
 """Results of commands that were carried out or judged: their number counts."""
 
 

@@ -7,16 +7,22 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 
+from agent.contract.attempt_events import Found
 from agent.contract.commands import (
     Cancel,
     Clean,
+    Confirm,
+    CountPlace,
     Hold,
     JobStanding,
+    Load,
+    Move,
     Ordered,
     Pause,
     Query,
     Release,
     Reply,
+    Resolve,
     Result,
     Resume,
     Retire,
@@ -42,6 +48,7 @@ from agent.contract.messages import (
     Sides,
     State,
 )
+from agent.contract.stock_events import Place, StockCause
 from agent.contract.topics import Address
 from protocols.vocabulary import PrinterState
 
@@ -82,6 +89,17 @@ _COMMANDS: tuple[Callable[..., Ordered], ...] = (
     partial(Release, job_id="J-2026-000002"),
     partial(Cancel, job_id="J-2026-000003", reason="ordered twice"),
     partial(Query, job_id="J-2026-000001"),
+    partial(
+        Resolve,
+        job_id="J-2026-000002",
+        found=Found.REJECT_BIN,
+        reason="half a picture, says the operator on the telephone",
+        bin_count=1,
+    ),
+    partial(Load, count=100),
+    partial(Move, cause=StockCause.SEAL, count=2),
+    partial(CountPlace, place=Place.HOPPER, count=96),
+    partial(Confirm, movement=5),
     partial(Clean, reason="stripes on the last cards"),
     SelfTest,
     Retire,
@@ -183,7 +201,7 @@ def _replies(head: LedgerHead) -> dict[str, tuple[str, Message]]:
     )
     other = "another document came under this id"
     late, old = "the job is processing", "number 7 was executed before"
-    rows: list[tuple[Result, str | None, str, JobStanding | None]] = [
+    rows: list[_Row] = [
         (Result.DONE, "hold", "", held),
         (Result.CANCELED, "cancel", "", withdrawn),
         (Result.TOO_LATE, "cancel", late, printing),
@@ -191,6 +209,7 @@ def _replies(head: LedgerHead) -> dict[str, tuple[str, Message]]:
         (Result.UNKNOWN_JOB, "hold", "no job J-9 was ever accepted here", None),
         (Result.JOBS_OPEN, "retire", "2 jobs have not ended", None),
         (Result.BUSY, "self-test", "a clean waits its turn", None),
+        *_no_errands(held),
         (Result.STALE, "resume", old, None),
         (Result.EXPIRED, "pause", f"expires_at {BEGIN.isoformat()} has passed", None),
         (Result.CLOCK_UNSURE, "pause", "it has passed, if this clock is right", None),
@@ -224,6 +243,36 @@ def _replies(head: LedgerHead) -> dict[str, tuple[str, Message]]:
         state=_state(head),
     )
     return found | {"reply-state": ("reply", asked)}
+
+
+_Row = tuple[Result, str | None, str, JobStanding | None]
+
+
+def _no_errands(held: JobStanding) -> list[_Row]:
+    """Why cards and blanks were not booked as a command said."""
+    in_doubt = "a blank in suspense is the card of job J-2026-000002: resolve the job"
+    unclear = "`find` goes several ways, say which: missing to desk, missing to hopper"
+    rows = [
+        (Result.COUNT_IMPOSSIBLE, "move", "a movement of 3 from desk, which holds 2"),
+        (Result.MOVEMENT_ILLEGAL, "move", "`feed` is not for a person to book"),
+        (Result.MOVEMENT_UNCLEAR, "move", unclear),
+        (Result.REASON_NEEDED, "move", "`find` needs a reason, for the record"),
+        (Result.RECORD_NEEDED, "move", "`destroy` needs the number of the record"),
+        (Result.SECOND_NEEDED, "move", "`destroy` needs two people at once"),
+        (Result.SAME_PERSON, "confirm", "the second identity must be another person"),
+        (Result.IN_DOUBT, "move", in_doubt),
+        (Result.CARD_UNDER_WAY, "count", "a card of job J-9 is on its way"),
+        (Result.NOTHING_TO_CONFIRM, "confirm", "event 12 waits for nobody"),
+    ]
+    of_job = [
+        (Result.NOT_IN_DOUBT, "the job is pending-held: nothing is in doubt"),
+        (Result.ANSWER_IMPOSSIBLE, "a card found at the output is either good or bad"),
+        (Result.COUNT_NEEDED, "say how many cards lie in the reject bin now"),
+    ]
+    return [
+        *((result, "resolve", detail, held) for result, detail in of_job),
+        *((result, kind, detail, None) for result, kind, detail in rows),
+    ]
 
 
 def _standing(job: str, state: str, reasons: list[str]) -> JobStanding:

@@ -18,11 +18,16 @@ from agent.contract.commands import (
     Cancel,
     Clean,
     Command,
+    Confirm,
+    CountPlace,
     Hold,
+    Load,
+    Move,
     Owner,
     Pause,
     Query,
     Release,
+    Resolve,
     Result,
     Resume,
     Retire,
@@ -39,7 +44,7 @@ from agent.contract.order_events import (
     JobReleased,
 )
 from agent.contract.stock_events import centre_by
-from agent.journal import jobs, kept, operation_book, standing
+from agent.journal import errands, jobs, kept, operation_book, standing
 from agent.journal.errors import Refusal
 from agent.journal.operation_book import Wish
 from agent.journal.standing import Told
@@ -215,7 +220,8 @@ def _judge(tx: Transaction, came: OpenedCommand) -> _Answer:
             return _Answer(Result.EXPIRED, when)
         return _Answer(Result.CLOCK_UNSURE, f"{when}, if this clock is right")
     try:
-        return _execute(tx, command, Signers(centre_by(came.key_id), proven=True))
+        with tx.all_or_nothing():
+            return _execute(tx, command, Signers(centre_by(came.key_id), proven=True))
     except Refusal as refusal:
         return _Answer(Result(refusal.code), refusal.message)
 
@@ -238,6 +244,8 @@ def _execute(tx: Transaction, command: Command, by: Signers) -> _Answer:
             return _cancel(tx, command)
         case Query(job_id=job_id):
             return _query(tx, job_id)
+        case Resolve() | Load() | Move() | CountPlace() | Confirm():
+            return _Answer(Result.DONE, errands.carry_out(tx, command, by))
         case Clean():
             return _operate(tx, Operation.CLEAN, command, by)
         case SelfTest():

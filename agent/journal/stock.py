@@ -106,6 +106,25 @@ def load(tx: Transaction, count: int, by: Signers) -> dict[Place, int]:
     return ask(tx, Movement(source, Place.HOPPER, count, StockCause.LOAD), by, _NO_NOTE)
 
 
+def movement_of(
+    cause: StockCause,
+    count: int,
+    item: Item,
+    source: Place | None,
+    destination: Place | None,
+) -> Movement:
+    """Return the movement that was named; places that follow from the cause may lack.
+
+    Raises:
+        Refusal: none is like that, or several are.
+    """
+    try:
+        rule = ledger.way_of(cause, item, source, destination)
+    except MovementRefusedError as error:
+        raise Refusal(error.code, str(error)) from error
+    return Movement(rule.source, rule.destination, count, cause, item)
+
+
 def ask(
     tx: Transaction, movement: Movement, by: Signers, note: Note
 ) -> dict[Place, int]:
@@ -203,7 +222,7 @@ def confirm(tx: Transaction, no: int, by: Signers) -> people.Unconfirmed:
     if no not in waiting:
         raise Refusal("nothing-to-confirm", f"event {no} waits for nobody")
     one = waiting[no]
-    if one.who == by.who:
+    if ledger.one_and_the_same(one.who, by.who):
         raise Refusal("same-person", "the second identity must be another person")
     if not by.proven:
         raise Refusal("no-roster", "without a roster nobody can prove an identity")

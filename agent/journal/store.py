@@ -11,7 +11,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -105,6 +105,21 @@ class Transaction:
         self.erases = self.erases or isinstance(data, _ENDS)
         self.ends = self.ends or isinstance(data, AgentStopped)
         return event
+
+    @contextlib.contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Undo what was written inside if an exception leaves it; the rest stands."""
+        before = (self.end, self.erases, self.ends)
+        self.db.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self.db.in_transaction:  # a full disk may have ended the whole
+                self.db.execute("ROLLBACK TO part")
+                self.db.execute("RELEASE part")
+            self.end, self.erases, self.ends = before
+            raise
+        self.db.execute("RELEASE part")
 
 
 class Store:

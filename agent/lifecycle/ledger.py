@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from agent.contract.events import Item, Place, StockCause
+from agent.contract.stock_events import CENTRE_PREFIX
 
 COUNT_MAX = 1_000_000
 CONFIRM_WITHIN = timedelta(hours=24)
@@ -156,11 +157,26 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Signers:
-    """Who stands for what is written down; `proven`: each by a PIN of the roster."""
+    """Who stands for what is written down.
+
+    `proven`: each by a PIN of the roster, or the centre by the key that it signs with.
+    """
 
     who: str | None
     second: str | None = None
     proven: bool = False
+
+
+def one_and_the_same(first: str | None, second: str | None) -> bool:
+    """Whether two identities are one.
+
+    The centre is one, whichever of its keys it signs with: a new key makes no second
+    person.
+    """
+    if first is None or second is None:
+        return False
+    both = first.startswith(CENTRE_PREFIX) and second.startswith(CENTRE_PREFIX)
+    return first == second or both
 
 
 NOBODY = Signers(None)
@@ -301,7 +317,7 @@ def unconfirmed(rule: Rule, signers: Signers, note: Note) -> bool:
     Raises:
         MovementRefusedError: the people or the papers that the rule wants are not here.
     """
-    if rule.people and signers.second is not None and signers.second == signers.who:
+    if rule.people and one_and_the_same(signers.who, signers.second):
         raise MovementRefusedError(
             "the second identity must be another person", "same-person"
         )

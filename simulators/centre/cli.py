@@ -69,8 +69,9 @@ class Plan:
 )  # fmt: skip
 @click.option(
     "--command", "commands", multiple=True, metavar="WORDS",
-    help="send one: pause, resume, retire, query, or with a job's id: hold, release, "
-    "cancel, query",
+    help="send one: pause, resume, retire, query, clean, self-test; with a job's id: "
+    "hold, release, cancel, query, resolve; with fields as in "
+    "`count place=hopper count=96`: resolve, load, move, count, confirm",
 )  # fmt: skip
 @click.option("--exit-when-done", is_flag=True, help="end when all is over")
 def centre(broker_uri: str, batch: str | None, **options: object) -> None:

@@ -21,6 +21,9 @@ RESEND_S = 20.0
 UNSURE_S = 60.0
 """Likewise one that the agent could not judge for lack of a sure clock."""
 
+NUMBERS = frozenset({"count", "bin_count", "movement"})
+"""Fields whose value is a number."""
+
 GOOD = ("done", "canceled", "remembered")
 """Results that are what was wanted."""
 
@@ -50,6 +53,16 @@ class Sent:
         return self.reply is None or self.reply["result"] == "clock-unsure"
 
 
+def _field(word: str) -> tuple[str, str | int | bool]:
+    name, _, value = word.partition("=")
+    try:
+        if name in NUMBERS:
+            return name, int(value)
+    except ValueError:
+        raise CommandError(f"{name} is a number, not {value!r}") from None
+    return name, {"true": True, "false": False}.get(value, value)
+
+
 class Commands:
     """Every command that was ever sent to one agent, by its number."""
 
@@ -65,14 +78,20 @@ class Commands:
             self.sent[int(path.stem)] = sent
 
     def order(self, words: str, to: Addressee, now: datetime) -> Document:
-        """Return the document of a command such as `cancel J-7`, numbered, not kept.
+        """Return the document of a command, numbered, not kept.
+
+        Such as `cancel J-7`, or with fields: `count place=hopper count=96`.
 
         Raises:
-            CommandError: it is not a kind, alone or with a job's id.
+            CommandError: it is not a kind, a job's id where there is one, and fields.
         """
         kind, *rest = shlex.split(words) or [""]
-        if not kind or len(rest) > 1:
-            raise CommandError(f"a command is KIND or `KIND JOB_ID`, not {words!r}")
+        ids = [word for word in rest if "=" not in word]
+        if not kind or "=" in kind or len(ids) > 1:
+            raise CommandError(
+                f"a command is KIND [JOB_ID] [NAME=VALUE], not {words!r}"
+            )
+        fields = dict(_field(word) for word in rest if "=" in word)
         number = max(self.sent, default=0) + 1
         document: Document = {
             "command_id": f"C-{number:06d}",
@@ -83,7 +102,7 @@ class Commands:
             "expires_at": (now + VALID_FOR).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "kind": kind,
         }
-        return document | ({"job_id": rest[0]} if rest else {})
+        return document | ({"job_id": ids[0]} if ids else {}) | fields
 
     def keep(self, document: Document) -> None:
         """Keep a command for ever: sent again, it must have the same bytes."""

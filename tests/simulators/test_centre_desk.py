@@ -228,13 +228,32 @@ def test_after_a_restart_the_open_command_has_the_same_bytes_and_numbers_rise(
     assert [document_of(one)["command_no"] for one in sent] == [2, 3]
 
 
-@pytest.mark.parametrize("words", ["", "pause now please"])
+def test_a_command_has_its_fields_by_name(make_desk):
+    desk = make_desk(
+        'resolve J-1 found=output good=true reason="it is whole"',
+        "count place=hopper count=96",
+        "move cause=seal count=2",
+        "confirm movement=5",
+        "load count=100",
+    )
+    told = [one.document for one in desk.commands.sent.values()]
+    assert told[0]["good"] is True
+    assert told[0]["reason"] == "it is whole"
+    assert (told[1]["place"], told[1]["count"]) == ("hopper", 96)
+    assert [one["kind"] for one in told[2:]] == ["move", "confirm", "load"]
+
+
+@pytest.mark.parametrize(
+    "words", ["", "pause now please", "count=3", "count place=hopper count=many"]
+)
 def test_words_that_are_no_command_are_refused(make_desk, words):
     with pytest.raises(CommandError):
         make_desk(words)
 
 
-@pytest.mark.parametrize("words", ["shake", "cancel", "pause J-1"])
+@pytest.mark.parametrize(
+    "words", ["shake", "cancel", "pause J-1", "count place=path", "load count=1 to=me"]
+)
 def test_a_command_that_the_contract_does_not_allow_is_not_sent(make_desk, words):
     with pytest.raises(ContractError):
         make_desk(words)
