@@ -1,9 +1,9 @@
-"""`make system-test-usb`: boots a Debian guest under QEMU and lets it meet the printer.
+"""`make system-test-usb`: boots a Debian under QEMU and lets it meet the printers.
 
-The emulator runs here; the guest reaches its USB/IP port through QEMU's user network,
-and its control socket as a virtio port. TCG alone: a KVM that starts may yet be unable
-to run the guest. Whatever goes wrong, the console and the report are shown and the exit
-code is not 0; only processes that were started here are ended.
+The emulators run here; the guest reaches their USB/IP ports through QEMU's user
+network, and their control sockets as virtio ports. TCG alone: a KVM that starts may yet
+be unable to run the guest. Whatever goes wrong, the console and the report are shown
+and the exit code is not 0; only processes that were started here are ended.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -22,6 +23,7 @@ PROJECT = HERE.parents[2]
 CACHE = PROJECT / "build" / "system-usb"
 QEMU = "qemu-system-x86_64"
 BUILD_S, GUEST_S = 900, 220
+PRINTERS = (("evolis", "Primacy"), ("magicard", "Alto"))
 PROGRAMS = (QEMU, "mmdebstrap")
 
 
@@ -29,12 +31,21 @@ class FailedError(Exception):
     """The system test cannot be run, or has failed."""
 
 
-def emulator(stack: ExitStack, control: Path) -> tuple[str, subprocess.Popen[str]]:
-    """Start a printer; return its USB/IP port once control socket and port are open."""
+@dataclass
+class Printer:
+    family: str
+    port: str  # of USB/IP
+    control: Path
+    process: subprocess.Popen[str]
+
+
+def emulator(stack: ExitStack, folder: Path, family: str, model: str) -> Printer:
+    """Start a printer; return once its port and its control socket are open."""
+    control = folder / family
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "simulators", "printer", "evolis", "--instant"),
-            *("--usbip", "127.0.0.1:0", "--control", str(control)),
+            *(sys.executable, "-m", "simulators", "printer", family, "--instant"),
+            *("--model", model, "--usbip", "127.0.0.1:0", "--control", str(control)),
         ],
         cwd=PROJECT,
         stdin=subprocess.DEVNULL,
@@ -46,12 +57,12 @@ def emulator(stack: ExitStack, control: Path) -> tuple[str, subprocess.Popen[str
     port = process.stdout.readline().strip().rpartition(":")[2]
     ready = process.stdout.readline()
     if not ready:
-        raise FailedError("the emulator did not start")
-    return port, process
+        raise FailedError(f"the emulator {family} did not start")
+    return Printer(family, port, control, process)
 
 
-def qemu_command(folder: Path, control: Path, port: str) -> list[str]:
-    shared = []
+def qemu_command(folder: Path, printers: list[Printer]) -> list[str]:
+    shared, lines = [], []
     for tag, path, mode in (
         ("root", CACHE / "root", ",readonly=on"),
         ("site", CACHE / "site", ",readonly=on"),
@@ -62,7 +73,14 @@ def qemu_command(folder: Path, control: Path, port: str) -> list[str]:
             *("-fsdev", f"local,id={tag},path={path},security_model=none{mode}"),
             *("-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"),
         ]
-    kernel_words = f"console=ttyS0 quiet panic=-1 USBIP_PORT={port}"
+    for printer in printers:
+        name = printer.family
+        lines += [
+            *("-chardev", f"socket,id={name},path={printer.control}"),
+            *("-device", f"virtserialport,chardev={name},name={name}"),
+        ]
+    ports = ",".join(f"{printer.family}:{printer.port}" for printer in printers)
+    kernel_words = f"console=ttyS0 quiet panic=-1 USBIP_PORTS={ports}"
     return [
         *(QEMU, "-accel", "tcg,thread=multi,tb-size=96", "-cpu", "max"),
         *("-smp", "2", "-m", "512", "-nodefaults", "-no-user-config"),
@@ -72,9 +90,8 @@ def qemu_command(folder: Path, control: Path, port: str) -> list[str]:
         *shared,
         *("-netdev", "user,id=net"),
         *("-device", "virtio-net-pci,netdev=net,romfile="),
-        *("-chardev", f"socket,id=control,path={control}"),
         *("-device", "virtio-serial-pci"),
-        *("-device", "virtserialport,chardev=control,name=control"),
+        *lines,
     ]
 
 
@@ -94,7 +111,7 @@ def show(file: Path, out: TextIO) -> str:
     return text
 
 
-def guest(folder: Path, control: Path, port: str) -> None:
+def guest(folder: Path, printers: list[Printer]) -> None:
     """Run the guest to its end.
 
     Raises:
@@ -102,7 +119,7 @@ def guest(folder: Path, control: Path, port: str) -> None:
     """
     with ExitStack() as stack:
         process = subprocess.Popen(
-            qemu_command(folder, control, port), stdin=subprocess.DEVNULL, text=True
+            qemu_command(folder, printers), stdin=subprocess.DEVNULL, text=True
         )
         stack.callback(end, process)
         try:
@@ -129,17 +146,17 @@ def main() -> None:
         raise FailedError("the guest's system could not be built (needs root)")
     with tempfile.TemporaryDirectory(prefix="bl") as name, ExitStack() as stack:
         folder = Path(name)
-        control = folder / "control"
         out = folder / "out"
         out.mkdir()
-        port, printer = emulator(stack, control)
+        printers = [emulator(stack, folder, *one) for one in PRINTERS]
         booted_s = time.monotonic()
-        guest(out, control, port)
-        if printer.poll() is not None:
-            raise FailedError(f"the emulator ended with {printer.returncode}")
+        guest(out, printers)
+        for printer in printers:
+            if (code := printer.process.poll()) is not None:
+                raise FailedError(f"the emulator {printer.family} ended with {code}")
     now_s = time.monotonic()
     sys.stdout.write(
-        f"the emulated printer is a USB device to Linux: "
+        f"the emulated printers are USB devices to Linux: "
         f"{now_s - booted_s:.0f} s in the guest, {now_s - began_s:.0f} s in all\n"
     )
 

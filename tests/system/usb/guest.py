@@ -23,14 +23,19 @@ import usb.core
 import usb.util
 from PIL import Image
 
+from protocols.contract import Driver, PreparedCard
 from protocols.evolis.driver import EvolisDriver
 from protocols.evolis.models import MODELS
+from protocols.magicard.driver import MagicardDriver
+from protocols.magicard.models import MODELS as MAGICARD_MODELS
 from protocols.raster import separate
 from protocols.transports.usb import WRITE_SIZE, UsbTransport
 from protocols.transports.usb_address import UsbAddress
 from protocols.vocabulary import CardSide
 
-HOST, PORT = "10.0.2.2", os.environ["USBIP_PORT"]
+HOST = "10.0.2.2"
+PORTS = dict(pair.split(":") for pair in os.environ["USBIP_PORTS"].split(","))
+PORT = PORTS["evolis"]
 VENDOR, OUT, IN = 0x0F49, 0x01, 0x82
 ASK_MODEL = b"\x1bRtp\r"
 LP = Path("/dev/usb/lp0")
@@ -53,9 +58,9 @@ def run(*command: str) -> str:
     return done.stdout
 
 
-def do(**request: object) -> dict[str, Any]:
-    """Ask the emulator, by the line that the machine was given for it."""
-    with Path("/dev/virtio-ports/control").open("r+b", buffering=0) as line:
+def do(printer: str = "evolis", **request: object) -> dict[str, Any]:
+    """Ask an emulator, by the line that the machine was given for it."""
+    with Path(f"/dev/virtio-ports/{printer}").open("r+b", buffering=0) as line:
         line.write(json.dumps(request).encode() + b"\n")
         answer: dict[str, Any] = json.loads(_line(line))
     assert answer["ok"], answer
@@ -82,8 +87,8 @@ def fails_with(error_no: int, within_s: float = 10.0):
         raise AssertionError(f"no error, expected errno {error_no}")
 
 
-def attach() -> None:
-    run("usbip", "--tcp-port", PORT, "attach", "-r", HOST, "-b", "1-1")
+def attach(printer: str = "evolis") -> None:
+    run("usbip", "--tcp-port", PORTS[printer], "attach", "-r", HOST, "-b", "1-1")
     wait_until(LP.exists, f"{LP}")
 
 
@@ -256,10 +261,7 @@ def the_agents_driver_makes_a_card() -> None:
     asyncio.run(asyncio.wait_for(_make_card(), 120))
 
 
-async def _make_card() -> None:
-    driver = EvolisDriver(
-        MODELS["Primacy"], UsbTransport(UsbAddress.parse(URI)), session_id=1
-    )
+def _prepared(driver: Driver) -> PreparedCard:
     able = driver.capabilities
     planes = separate(
         Image.new("RGB", (able.width_px, able.height_px), (200, 30, 90)),
@@ -268,7 +270,14 @@ async def _make_card() -> None:
         width_px=able.width_px,
         height_px=able.height_px,
     )
-    card = driver.prepare([planes], "YMCKO")
+    return driver.prepare([planes], "YMCKO")
+
+
+async def _make_card() -> None:
+    driver = EvolisDriver(
+        MODELS["Primacy"], UsbTransport(UsbAddress.parse(URI)), session_id=1
+    )
+    card = _prepared(driver)
     identity = await driver.open()
     try:
         assert identity.serial == "E100000", identity
@@ -281,8 +290,43 @@ async def _make_card() -> None:
         assert (await driver.observe()).cards_fed == 1
     finally:
         await driver.close()
-    (made,) = [one for one in do(do="truth")["cards"] if one["place"] == "output"]
+    (made,) = _delivered("evolis")
     assert (made["state"], made["digest"]) == ("complete", card.digest), made
+
+
+def _delivered(printer: str) -> list[dict[str, Any]]:
+    cards = do(printer, do="truth")["cards"]
+    return [one for one in cards if one["place"] == "output"]
+
+
+def a_magicard_of_full_speed_is_attached_beside_it() -> None:
+    attach("magicard")
+    shown = run("lsusb", "-v", "-d", "0c1f:2800")
+    said = " ".join(shown.split())
+    for words in ("bcdUSB 1.01", "bMaxPacketSize0 8", "1x 64 bytes"):
+        assert words in said, f"no {words!r}: {shown}"
+    assert "Class=Printer, Driver=usblp, 12M" in run("lsusb", "-t")
+
+
+def the_agents_other_driver_makes_a_card_on_it() -> None:
+    asyncio.run(asyncio.wait_for(_make_whole_card(), 120))
+
+
+async def _make_whole_card() -> None:
+    link = UsbTransport(UsbAddress.parse("usb://0c1f:2800"))
+    driver = MagicardDriver(MAGICARD_MODELS["Alto"], link)
+    card = _prepared(driver)
+    await driver.open()
+    try:
+        await driver.claim()
+        await driver.send_job(card)
+        await driver.send_last()
+        await driver.finish_print()
+        await driver.release()
+    finally:
+        await driver.close()
+    (made,) = _delivered("magicard")
+    assert made["state"] == "complete", made
 
 
 def the_agents_transport_is_no_slower_than_half_a_bare_loop() -> str:
@@ -325,6 +369,8 @@ CHECKS = (
     the_agents_transport_identifies_and_asks_it,
     the_agents_driver_makes_a_card,
     the_agents_transport_is_no_slower_than_half_a_bare_loop,
+    a_magicard_of_full_speed_is_attached_beside_it,
+    the_agents_other_driver_makes_a_card_on_it,
 )
 
 
