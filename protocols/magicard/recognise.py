@@ -39,6 +39,8 @@ async def identify(transport: Transport) -> tuple[Recognised, str]:
     finally:
         await link.close()
     model = _model(info.model)
+    if model and info.two_sided:
+        model += " two-sided"
     confidence = Confidence.HIGH if model else Confidence.LOW
     return Recognised(FAMILY, model, confidence), info.model[:40]
 

@@ -61,6 +61,7 @@ class UsbTransport:
         try:
             await asyncio.shield(worker.opened)
         except BaseException:
+            worker.opened.cancel()  # nobody waits for it any more
             worker.close()
             self._worker = None
             raise

@@ -127,6 +127,21 @@ async def test_an_evolis_that_another_host_holds_is_only_looked_at():
 
 
 @in_loop
+async def test_a_magicard_on_usb_and_one_on_the_network():
+    async with plugged(family="magicard", model="Enduro") as plug:
+        (one,) = await on_the_bus(plug)
+        assert one.recognised == Recognised("magicard", "Enduro", HIGH)
+        device = stanza(one)
+        assert make_driver(**device, session_id=1).capabilities.model == "Enduro"
+    async with living(family="magicard", model="Enduro", two_sided=True) as world:
+        uri = f"tcp://127.0.0.1:{world.port}"
+        link = TcpTransport("127.0.0.1", world.port)
+        asked = await reached(link, uri, "magicard")
+        assert asked.recognised == Recognised("magicard", "Enduro two-sided", HIGH)
+        assert stanza(asked)["model"] == "Enduro two-sided"
+
+
+@in_loop
 async def test_what_is_not_there_or_no_evolis_is_shown_as_unknown():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
