@@ -51,9 +51,10 @@ bench-exactly-once: ## the same kills and cuts on the same printer: CUPS beside 
 	@scripts/venv dev
 	@$(PY) -m bench.exactly_once
 
-show-interop: ## the vendor's SDK on the emulator: codes of each fault, pictures compared
+show-interop: ## the vendor's SDK and Gutenprint on the emulators: faults, pictures compared
 	@scripts/venv dev
 	@$(PY) -m tests.interop.evolis_sdk.show
+	@$(PY) -m tests.interop.gutenprint.show
 
 fuzz: ## bytes of chance for every parser, guided by coverage [RUNS=50000 each]
 	@scripts/venv fuzz

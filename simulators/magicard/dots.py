@@ -14,7 +14,7 @@ _TO_FULL = [value * 255 // 63 for value in range(64)] + [255] * 192
 
 
 def dye(model: Model, plane: bytes) -> Image.Image:
-    """Densities 0 to 255 of the card: a line is a column, the first dot the highest."""
+    """Densities 0 to 255 of the card: a line is a column, dots in their order."""
     sums = None
     for bit in range(DENSITY_BITS):
         rows = _bit_rows(model, plane, DENSITY_BITS, bit)

@@ -1,7 +1,9 @@
 """Planes as they came over the wire, back to the picture a person would see.
 
-Dye takes its complement out of white, resin is black. The overcoat is clear and is not
-drawn: what it covers is a mask of its own.
+A line is one column of the card lying in landscape: its first dot is the lowest, and
+lines follow from left to right; or all of it is turned by half a circle, as some models
+have it. Dye takes its complement out of white, resin is black. The overcoat is clear
+and is not drawn: what it covers is a mask of its own.
 """
 
 from __future__ import annotations
@@ -59,8 +61,9 @@ def _lay(model: Model, plane: Image.Image, pressing: Pressing) -> Image.Image:
     if pressing.share < 1.0:
         first_missing = round(plane.width * pressing.share)
         plane.paste(0, (first_missing, 0, plane.width, plane.height))
-    if model.turned:
-        plane = plane.transpose(Image.Transpose.ROTATE_180)
+    turn = Image.Transpose
+    way = turn.FLIP_LEFT_RIGHT if model.turned else turn.FLIP_TOP_BOTTOM
+    plane = plane.transpose(way)  # a card turned round, or its first dot the lowest
     laid = Image.new("L", size, 0)
     laid.paste(plane)
     return laid

@@ -132,7 +132,7 @@ _VALUES: dict[str, Callable[[View], object]] = {
     "PID": lambda view: view.model.product_id,
     "VID": lambda _: 0x0C1F,
     "USN": lambda view: view.serial,
-    "UPN": lambda view: view.model.name,
+    "UPN": lambda _: "Magicard",
     "MAC": lambda _: "020000000001",
     "DYN": lambda _: 0,
     "IPA": lambda _: _address(LOOPBACK),

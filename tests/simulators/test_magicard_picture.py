@@ -24,8 +24,8 @@ def face(model: str, *planes: tuple[str, dict[tuple[int, int], int]]):
 def place(model: str, x: int, y: int) -> tuple[int, int]:
     """Line and dot of the head for a pixel of the landscape card."""
     if model == "Enduro":
-        x, y = HEADS[model].line_count - 1 - x, 641 - y
-    return x, 15 + y
+        return HEADS[model].line_count - 1 - x, 15 + y
+    return x, 15 + 641 - y
 
 
 @pytest.mark.parametrize("model", HEADS)
