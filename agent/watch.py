@@ -59,6 +59,7 @@ class Watch:
         self.supplies: Supplies | None = None
         self._holds: set[Reason] = set()
         self._working = False
+        self._short = 0  # missed by counts, as the last look at rest found it
         self.reasons: frozenset[Reason] = frozenset()
         self.picture = self._paint()
 
@@ -129,8 +130,18 @@ class Watch:
             text = f"{now.printer_serial} answers, {before.printer_serial} was here"
             changed = Incident.PRINTER_CHANGED
             news.append(IncidentRaised(incident=changed, detail=text))
-        if before is None or _begins_anew(before, now):
+        if before is None or _begins_anew(before, now) or self._explained(seen):
             await self._journal.record(*news, PrinterCounted(evidence=now))
+
+    def _explained(self, seen: Observation) -> bool:
+        """Whether what a count missed was no card of another host: twice at rest since.
+
+        Once is not enough, for the count may have come after that look.
+        """
+        short, before = self._journal.hopper_short(), self._short
+        quiet = not (seen.status.busy or seen.status.session_foreign)
+        self._short = short if quiet else 0
+        return quiet and 0 < short == before
 
     async def trouble(self, reasons: frozenset[Reason], *, blind: bool) -> None:
         """Take in that the worker cannot go on; `blind`: nobody answers."""

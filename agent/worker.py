@@ -235,7 +235,7 @@ class Worker:
         lacking: frozenset[Reason] = frozenset()
         if choice is not None and watch.supplies is not None:
             lacking = decide.ribbon_reasons(watch.supplies, can, choice.job)
-        if status == before and not lacking:
+        if status == before and not (lacking or self._journal.hopper_short()):
             await watch.saw(status, can)
         else:
             seen = await driver.observe()

@@ -39,6 +39,7 @@ from agent.contract.events import (
     Place,
     PrinterCounted,
     Stage,
+    StockCause,
     StockConfirmed,
     StockMoved,
     StockOldCards,
@@ -115,6 +116,7 @@ def _no_job(db: sqlite3.Connection, event: Event) -> None:
     match event.data:
         case StockMoved() as moved:
             people.moved(db, event, Item.BLANK, moved)
+            _missed(db, moved)
         case StockOldCards() as moved:
             people.moved(db, event, Item.OLD_CARD, moved)
         case StockConfirmed(movement=no):
@@ -263,11 +265,21 @@ def _broken(db: sqlite3.Connection, event: Event) -> None:
 
 def _counted(db: sqlite3.Connection, evidence: Evidence | None) -> None:
     """Keep where the counters stand with no attempt open; None: look again."""
+    db.execute("DELETE FROM latest WHERE name = 'hopper-short'")
     if evidence is None:
         db.execute("DELETE FROM latest WHERE name = 'counted'")
         return
     value = msgspec.json.encode(evidence).decode()
     _latest(db, "counted", value)
+
+
+def _missed(db: sqlite3.Connection, moved: StockMoved) -> None:
+    """Add up what counts of the hopper missed since the counters were read."""
+    if moved.cause is not StockCause.COUNT or moved.source is not Place.HOPPER:
+        return
+    row = db.execute("SELECT value FROM latest WHERE name = 'hopper-short'").fetchone()
+    before = 0 if row is None else int(row[0])
+    _latest(db, "hopper-short", str(before + moved.count))
 
 
 def _outcome(db: sqlite3.Connection, event: Event, outcome: Outcome) -> None:

@@ -49,6 +49,12 @@ def book(db: sqlite3.Connection, item: Item = Item.BLANK) -> dict[Place, int]:
     return counts
 
 
+def hopper_short(db: sqlite3.Connection) -> int:
+    """Return how many blanks counts of the hopper missed since counters were read."""
+    row = db.execute("SELECT value FROM latest WHERE name = 'hopper-short'").fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def word(signers: Signers) -> str | None:
     """Return what an event says of the identity of whoever stands for it."""
     if signers.who is None:
@@ -262,14 +268,22 @@ def unaccounted(tx: Transaction, cards: int, evidence: Evidence, detail: str) ->
     """Write down cards that were fed with no attempt open: printing may go on.
 
     Their blanks go to suspense; a counter that fell, or rose by more than the hopper
-    held, is not believed and moves none.
+    held, is not believed and moves none. What a count of the hopper has missed since
+    the counter was read is what the counter tells of: it left the hopper's book then.
     """
-    held = book(tx.db)[Place.HOPPER]
-    believed = 1 <= cards <= held
+    held, short = book(tx.db)[Place.HOPPER], hopper_short(tx.db)
+    believed = 1 <= cards <= held + short
     kind = Incident.UNACCOUNTED_CARD if believed else Incident.COUNTER_MISMATCH
     tx.append(
         IncidentRaised(incident=kind, detail=detail, place=Place.HOPPER, book=held)
     )
     if believed:
-        move(tx, Movement(Place.HOPPER, Place.SUSPENSE, cards, StockCause.UNACCOUNTED))
+        missed = min(cards, short)
+        for source, count in (
+            (Place.DIFFERENCE, missed),
+            (Place.HOPPER, cards - missed),
+        ):
+            if count:
+                cause = StockCause.UNACCOUNTED
+                move(tx, Movement(source, Place.SUSPENSE, count, cause))
     tx.append(PrinterCounted(evidence=evidence))

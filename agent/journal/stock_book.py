@@ -74,6 +74,13 @@ class StockBook(Part):
         """Return the SHA-256 of the roster that was put on record last."""
         return self._read(people.roster)
 
+    def hopper_short(self) -> int:
+        """Return how many blanks counts of the hopper missed since counters were read.
+
+        They may be cards of another host that the counters will tell of.
+        """
+        return self._read(stock.hopper_short)
+
     async def unaccounted(self, cards: int, evidence: Evidence, detail: str) -> None:
         """Write down that cards were fed that no attempt explains.
 

@@ -72,7 +72,13 @@ RULES: tuple[Rule, ...] = (
     Rule(StockCause.REJECT, Place.PATH, Place.REJECT_BIN, 0),
     Rule(StockCause.UNTOUCHED, Place.PATH, Place.HOPPER, 0),
     *_ways(StockCause.DOUBT, (Place.HOPPER, Place.PATH), (Place.SUSPENSE,), 0),
-    Rule(StockCause.UNACCOUNTED, Place.HOPPER, Place.SUSPENSE, 0),
+    *_ways(
+        StockCause.UNACCOUNTED,
+        # A count may have found it missing before the counter told of it.
+        (Place.HOPPER, Place.DIFFERENCE),
+        (Place.SUSPENSE,),
+        0,
+    ),
     # A person's answer about the card of a job in doubt.
     *_ways(
         StockCause.RESOLVE,
@@ -135,6 +141,8 @@ RULES: tuple[Rule, ...] = (
 _BY_WAY = {
     (rule.item, rule.cause, rule.source, rule.destination): rule for rule in RULES
 }
+
+_BY_COUNTING = (StockCause.COUNT, StockCause.UNACCOUNTED)
 
 ASKED = frozenset(rule.cause for rule in RULES if rule.people) - {
     StockCause.RESOLVE,
@@ -245,7 +253,8 @@ def move(book: Mapping[Place, int], movement: Movement) -> dict[Place, int]:
 
     `received` counts every blank this printer was ever given, so it grows when blanks
     leave it for another place; nothing ever goes back there. `difference` falls below
-    zero when more is counted than the book has, and never otherwise.
+    zero when more is counted than the book has, by people or by a counter of the
+    printer, and never otherwise.
 
     Raises:
         MovementRefusedError: no rule allows it, a count below one or too large, or
@@ -272,7 +281,7 @@ def _check_held(book: Mapping[Place, int], movement: Movement) -> None:
                 f"a surplus of {count}, where counting found"
                 f" {max(0, -book[Place.DIFFERENCE])} too many"
             )
-    elif movement.cause is StockCause.COUNT and source is Place.DIFFERENCE:
+    elif movement.cause in _BY_COUNTING and source is Place.DIFFERENCE:
         pass  # the one count that may fall below zero: more were found than booked
     elif source is not Place.RECEIVED and book[source] < count:
         raise MovementRefusedError(

@@ -140,6 +140,9 @@ class Notary:
         elif kind == "stock-moved":
             if data["cause"] == "unaccounted":
                 self.books.unaccounted += data["count"]
+                if data["source"] == "difference":  # a count had missed it before
+                    self.books.counted["hopper"] += data["count"]
+                    self.books.counted["difference"] -= data["count"]
             source, count = data["source"], data["count"]
             if data["cause"] == "count":
                 self.books.counted[source] -= count

@@ -15,7 +15,15 @@ from simulators.blanks import Place
 from simulators.faults import FaultKind
 from tests.world.centre import Order
 from tests.world.notary import Books
-from tests.world.plan import STANDARD, Act, Plan, Strike, What, death_at
+from tests.world.plan import (
+    STANDARD,
+    Act,
+    Plan,
+    Strike,
+    What,
+    death_at,
+    random_plan,
+)
 from tests.world.world import World, play
 
 TWO = (Order("J1", 1), Order("J2", 2, at_s=20.0))
@@ -140,3 +148,14 @@ def test_an_agent_that_breaks_the_rules_is_caught(monkeypatch, fault, complaint)
     fault(monkeypatch)
     complaints = play(STANDARD["simplex"]).complaints
     assert any(complaint in one for one in complaints), complaints
+
+
+@pytest.mark.parametrize("seed", [795, 1097])
+def test_a_hopper_that_is_counted_while_another_host_prints_loses_one_blank_once(
+    monkeypatch, seed
+):
+    """The count misses the blank, the counter tells of it later: it is the same."""
+    books, real = books_of(random_plan(seed), monkeypatch)
+    assert "unaccounted-card" in books.incidents
+    assert books.stock["hopper"] == real[Place.HOPPER]
+    assert books.unaccounted == 1 == books.stock["suspense"]

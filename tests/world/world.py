@@ -30,6 +30,7 @@ from agent.journal import chain
 from agent.journal.journal import Journal, JournalError
 from agent.journal.verify import Verdict, verify
 from agent.lifecycle.duty import Rules
+from agent.mending import mend
 from agent.newcomer import Newcomer
 from agent.state import Standing, state_of
 from agent.upkeep import Upkeep
@@ -112,7 +113,9 @@ class Life:
         async with asyncio.TaskGroup() as group:
             up = group.create_task(uplink.run())
             work = group.create_task(worker.run())
+            mending = group.create_task(mend(journal, clock))
             await work
+            mending.cancel()
             await journal.record(AgentStopped(reason="asked to stop"))
             uplink.stop()
             await up
@@ -390,18 +393,8 @@ class World:
             and len(self.centre.results) == len(self.plan.wishes)
             and not self.machine.mechanism.moving
             and self.machine.mechanism.sensed_card is None
-            and not self._in_use()
             and books.stock["received"] == self.person.loaded_count
         )
-
-    def _in_use(self) -> bool:
-        """The agent waits for another host, and has not read the counters since.
-
-        Who counts the hopper now has the same blank booked out twice: by the count,
-        and by the counter of fed cards.
-        """
-        worker = self.life.worker if self.life is not None else None
-        return worker is None or "x-printer-in-use-error" in worker.picture.reasons
 
     async def _end(self, others: Sequence[asyncio.Future[Any]]) -> None:
         for other in others:
