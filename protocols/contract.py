@@ -378,6 +378,7 @@ class Recognised:
     family: str
     model: str | None
     confidence: Confidence
+    candidates: tuple[str, ...] = ()  # where the model is not known; empty: any
 
 
 @dataclass(frozen=True, slots=True)

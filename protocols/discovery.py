@@ -6,6 +6,7 @@ A look claims nothing, moves nothing and prints nothing; no network is searched.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from protocols.contract import Confidence, Recognised, Sighting, Transport
@@ -63,5 +64,5 @@ def _recognised(one: Attached) -> Recognised | None:
     recognised = evolis.recognise(*ids) or magicard.recognise(*ids)
     if recognised is not None and one.trouble:
         # Only the numbers are known: what it says of itself could not be read.
-        return Recognised(recognised.family, recognised.model, Confidence.LOW)
+        return replace(recognised, confidence=Confidence.LOW)
     return recognised

@@ -49,7 +49,8 @@ def lines(one: Sighting) -> list[str]:
         return said
     said += ["[device]", f"family = {_text(found.family)}"]
     if found.model is None:
-        said.append(f"# model = one of: {', '.join(models_of(found.family))}")
+        names = found.candidates or models_of(found.family)
+        said.append(f"# model = one of: {', '.join(names)}")
     else:
         said.append(f"model = {_text(found.model)}")
     return [*said, f"uri = {_text(one.uri)}"]
@@ -57,7 +58,7 @@ def lines(one: Sighting) -> list[str]:
 
 def _row(one: Sighting) -> dict[str, object]:
     row = asdict(one)
-    found = row.pop("recognised") or {"family": None, "model": None}
+    found = row.pop("recognised") or {"family": None, "model": None, "candidates": ()}
     return {"confidence": Confidence.NONE} | row | found
 
 

@@ -8,7 +8,12 @@ from protocols.magicard.link import Link
 from protocols.magicard.models import FAMILY, MODELS, same_name
 
 VENDOR_ID = 0x0C1F  # MAG-02
-PRODUCTS = {0x4800: "Enduro", 0x880A: "Enduro+"}  # MAG-02; 1800 and 2800 are of several
+PRODUCTS = {  # MAG-02
+    0x1800: ("Rio 2e", "Tango 2e"),
+    0x2800: ("Alto", "Opera", "Tempo"),
+    0x4800: ("Enduro",),
+    0x880A: ("Enduro+",),
+}
 
 
 def recognise(vendor_id: int, product_id: int, said: DeviceId) -> Recognised | None:
@@ -19,9 +24,10 @@ def recognise(vendor_id: int, product_id: int, said: DeviceId) -> Recognised | N
     model = _model(said.model) if maker else None
     if model is not None:
         return Recognised(FAMILY, model, Confidence.HIGH)
-    if vendor_id == VENDOR_ID and product_id in PRODUCTS:
-        return Recognised(FAMILY, PRODUCTS[product_id], Confidence.MEDIUM)
-    return Recognised(FAMILY, None, Confidence.LOW)
+    names = PRODUCTS.get(product_id, ()) if vendor_id == VENDOR_ID else ()
+    if len(names) == 1:
+        return Recognised(FAMILY, names[0], Confidence.MEDIUM)
+    return Recognised(FAMILY, None, Confidence.LOW, names)
 
 
 async def identify(transport: Transport) -> tuple[Recognised, str]:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from agent.cli.discover import lines
 from agent.cli.printer import printer
-from protocols.contract import Confidence, Recognised
+from protocols.contract import Confidence, Recognised, Sighting
 from protocols.discovery import attached, reached
 from protocols.evolis.recognise import recognise as evolis
 from protocols.ieee1284 import DeviceId
@@ -46,6 +46,17 @@ def test_what_the_ids_say_is_believed_as_far_as_it_goes(
 ):
     found = recognise(*numbers, DeviceId(*said))
     assert (found and (found.model, found.confidence)) == expected
+
+
+def test_a_product_number_of_several_models_leaves_those_to_choose_from():
+    found = magicard(0x0C1F, 0x2800, DeviceId())
+    assert found is not None
+    assert found.candidates == ("Alto", "Opera", "Tempo")
+    sighting = Sighting("usb://0c1f:2800", "printer", "", found)
+    assert lines(sighting)[-2:] == [
+        "# model = one of: Alto, Opera, Tempo",
+        'uri = "usb://0c1f:2800"',
+    ]
 
 
 async def on_the_bus(plug):
@@ -166,6 +177,7 @@ def test_the_command_shows_what_answers_where_it_is_told_to_look():
 def test_as_json_each_printer_is_a_row_with_the_same_keys():
     (row,) = json.loads(discover("--json", "tcp://127.0.0.1:1").stdout)
     keys = {"uri", "told", "serial", "note", "family", "model", "confidence"}
+    keys |= {"candidates"}
     assert set(row) == keys
     assert (row["family"], row["confidence"]) == (None, "none")
 
