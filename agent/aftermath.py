@@ -35,22 +35,25 @@ def limit_ms(can: Capabilities) -> int:
 
 
 class Patience:
-    """When a fault is acknowledged next: soon after news, then ever more seldom."""
+    """When something is tried next: soon after news, then ever more seldom."""
 
-    def __init__(self) -> None:
-        self._at_ms = 0
-        self._pause_s = ACKNOWLEDGE_S
+    def __init__(
+        self, first_s: float = ACKNOWLEDGE_S, max_s: float = ACKNOWLEDGE_MAX_S
+    ) -> None:
+        self._first_s = first_s
+        self._max_s = max_s
+        self._at_ms, self._pause_s = 0, first_s
 
     def soon(self) -> None:
         """Something has changed: somebody may have removed the cause."""
-        self._at_ms, self._pause_s = 0, ACKNOWLEDGE_S
+        self._at_ms, self._pause_s = 0, self._first_s
 
     def due(self, now_ms: int) -> bool:
         """Whether it is time; True counts as done."""
         if now_ms < self._at_ms:
             return False
         self._at_ms = now_ms + round(self._pause_s * 1000)
-        self._pause_s = min(self._pause_s * 2, ACKNOWLEDGE_MAX_S)
+        self._pause_s = min(self._pause_s * 2, self._max_s)
         return True
 
 

@@ -84,6 +84,7 @@ class Device(Section, frozen=True, kw_only=True):
 
 _Cards = Annotated[int, msgspec.Meta(ge=1, le=HISTORY_MAX)]
 _Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]
+_Hours = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 _RunCards = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 
 
@@ -95,6 +96,13 @@ class Duty(Section, frozen=True, kw_only=True):
     rest_minutes: _Minutes | None = None
     cool_minutes: _Minutes = 1  # after the printer has been too hot
     run_cards: _RunCards | None = None  # that it is to make in all, for the end date
+
+
+class Upkeep(Section, frozen=True, kw_only=True):
+    """When the printer is tested, and whether it prints though it needs cleaning."""
+
+    self_test_after_idle_hours: _Hours = 72  # 0: never
+    print_though_cleaning_overdue: bool = False
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -109,6 +117,7 @@ class Config(Section, frozen=True, kw_only=True):
     keys: Keys
     device: Device
     duty: Duty = Duty()
+    upkeep: Upkeep = Upkeep()
 
     @property
     def rules(self) -> Rules:
@@ -120,7 +129,13 @@ class Config(Section, frozen=True, kw_only=True):
             rest_s=60.0 * (duty.rest_minutes or 0),
             cool_s=60.0 * duty.cool_minutes,
         )
-        return Rules(limits, duty.run_cards)
+        hours = self.upkeep.self_test_after_idle_hours
+        return Rules(
+            limits,
+            run_cards=duty.run_cards,
+            test_after_s=3600.0 * hours if hours else None,
+            print_uncleaned=self.upkeep.print_though_cleaning_overdue,
+        )
 
     @property
     def socket_path(self) -> Path:
@@ -216,6 +231,7 @@ def _keys_of(table: str) -> tuple[str, ...]:
         "keys": Keys,
         "device": Device,
         "duty": Duty,
+        "upkeep": Upkeep,
     }
     return sections.get(table, Config).__struct_fields__
 

@@ -25,7 +25,7 @@ from agent.errors import AgentError
 from agent.journal.journal import Journal, JournalError, Refusal
 from agent.people import People
 from agent.requests import Request, Written
-from agent.stockroom import Stockroom
+from agent.stockroom import Stockroom, operations_of
 from agent.tracing import Title, Tracing, stream
 
 LINE_SIZE_MAX = 64 * 1024
@@ -60,13 +60,17 @@ class Stock(Request, frozen=True, kw_only=True, tag="stock"):
     """Blanks by place, as the books have them."""
 
 
+class Operations(Request, frozen=True, kw_only=True, tag="operations"):
+    """The cleaning or test that is asked for, and how the last one ended."""
+
+
 class Trace(Request, frozen=True, kw_only=True, tag="trace"):
     """Read along with the printer, until the client goes or the time is over."""
 
     seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] | None = None
 
 
-_Answered = Status | Jobs | JobOf | Why | Stock | Written
+_Answered = Status | Jobs | JobOf | Why | Stock | Operations | Written
 AnyRequest = _Answered | Trace
 
 
@@ -224,6 +228,8 @@ class Control:
             case Why(job=job):
                 self._view(job)
                 return {"events": _last_fitting(journal.why(job))}
+            case Operations():
+                return operations_of(journal)
             case Stock():
                 return self._stockroom.show()
             case _:

@@ -12,6 +12,7 @@ from msgspec.structs import force_setattr
 
 from agent.contract.events import Found, Item, PersonId, Place, StockCause
 from agent.contract.messages import Id, Natural, Sha256
+from agent.contract.operation_events import Operation
 from agent.contract.private import Private
 
 Who = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -116,8 +117,31 @@ class Release(Named, frozen=True, kw_only=True, tag="release"):
     job: Id
 
 
+class Operate(Named, frozen=True, kw_only=True, tag="operate"):
+    """A person wants the printer cleaned, or tested, between two cards."""
+
+    operation: Operation
+    reason: Reason | None = None
+
+
+class PrinterConfirm(Signed, frozen=True, kw_only=True, tag="printer-confirm"):
+    """People stand for it that another printer is here."""
+
+    serial: Who
+    reason: Reason
+
+
 Held = Pause | Resume | Hold | Release
-Written = Resolve | StockLoad | StockMove | StockCount | StockConfirm | Held
+Written = (
+    Resolve
+    | StockLoad
+    | StockMove
+    | StockCount
+    | StockConfirm
+    | Held
+    | Operate
+    | PrinterConfirm
+)
 
 
 def word(request: Request) -> str:

@@ -12,7 +12,9 @@ from agent.lifecycle.ledger import Note, Signers
 from agent.people import People
 from agent.requests import (
     Hold,
+    Operate,
     Pause,
+    PrinterConfirm,
     Release,
     Resolve,
     Resume,
@@ -101,6 +103,12 @@ class Stockroom:
             case Release(job=job):
                 await journal.orders.release(job, by)
                 return {"job": journal.job(job)}
+            case PrinterConfirm(serial=serial, reason=reason):
+                await journal.confirm_printer(serial, by, reason)
+                return {"serial": serial}
+            case Operate(operation=operation, reason=reason):
+                news = await journal.ask_operation(operation, by, reason)
+                return {"news": news, **operations_of(journal)}
         return self.show()
 
     async def _resolve(self, request: Resolve, by: Signers) -> Reply:
@@ -115,6 +123,11 @@ class Stockroom:
         )
         state = await self._journal.resolve(request.job, resolution)
         return {"job": self._journal.job(request.job), "state": state}
+
+
+def operations_of(journal: Journal) -> Reply:
+    """Return what is asked of the printer besides printing, and how the last went."""
+    return {"operation": journal.operation(), "ended": journal.operation_ended()}
 
 
 async def watch_unconfirmed(journal: Journal, clock: Clock) -> None:

@@ -10,6 +10,7 @@ from agent.contract.messages import Duty
 from agent.journal.journal import Journal
 from agent.lifecycle import duty
 from agent.lifecycle.duty import Rest, Rules
+from agent.lifecycle.upkeep import OVERDUE, TEST_FAILED, cleaning_overdue
 from protocols.contract import Capabilities
 from protocols.vocabulary import Reason, Severity, StateReason
 
@@ -34,6 +35,25 @@ class Upkeep:
         limits = self._rules.limits
         wanted = max(limits.cards_an_hour or 0, limits.rest_after or 0)
         return duty.rest(limits, self._journal.history(wanted), hot=hot)
+
+    def holds(self, reasons: Iterable[Reason]) -> frozenset[Reason]:
+        """Return what lets no new card start, until a person or a test has acted."""
+        found: set[Reason] = set()
+        if not self._rules.print_uncleaned and cleaning_overdue(reasons):
+            found.add(OVERDUE)
+        if self._journal.test_failed():
+            found.add(TEST_FAILED)
+        return frozenset(found)
+
+    def test_due(self) -> bool:
+        """Whether no card may start before the printer has passed a self-test."""
+        if self._journal.test_failed():
+            return True
+        after_s = self._rules.test_after_s
+        if after_s is None:
+            return False
+        idle_s = duty.idle_s(self._journal.last_use(), self._journal.moment())
+        return idle_s is None or idle_s >= after_s
 
     def duty(self, reasons: Iterable[Reason]) -> Duty:
         """Return what a person should know of rests, and of the end."""

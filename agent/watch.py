@@ -19,6 +19,7 @@ from agent.contract.events import (
 from agent.journal.journal import Journal
 from agent.lifecycle.decide import hopper_reasons, machine_reasons
 from agent.lifecycle.facts import errors_of, evidence_of, fed_since
+from agent.upkeep import Upkeep
 from protocols.contract import Capabilities, Identity, Observation, Status, Supplies
 from protocols.vocabulary import PrinterState, Reason, Severity, StateReason
 
@@ -52,8 +53,9 @@ def _begins_anew(before: Evidence, now: Evidence) -> bool:
 class Watch:
     """Looks are handed in; faults, ribbons and incidents go out, on change only."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, upkeep: Upkeep) -> None:
         self._journal = journal
+        self._upkeep = upkeep
         self._status: Status | None = None
         self._identity: Identity | None = None
         self.supplies: Supplies | None = None
@@ -78,7 +80,10 @@ class Watch:
             holds.add(error(StateReason.OTHER))
         if self._journal.orders.paused_by():
             holds.add(error(StateReason.PAUSED))
-        return frozenset(holds)
+        if self._journal.printer_changed():
+            holds.add(error(StateReason.PRINTER_CHANGED))
+        said = self._status.reasons if self._status is not None else frozenset()
+        return frozenset(holds) | self._upkeep.holds(said)
 
     def hold(self, keyword: StateReason, *, on: bool) -> None:
         """Let no new card start for this reason, or let go of it."""
@@ -115,9 +120,11 @@ class Watch:
         """Compare the counters with where they stood last with no attempt open.
 
         What moved them since was no card of ours, so it is an incident; not while an
-        attempt is open, whose own evidence is judged.
+        attempt or an operation is open, whose own evidence is judged.
         """
-        if self._journal.stopped or self._journal.open_attempt() is not None:
+        operation = self._journal.operation()
+        begun = operation is not None and operation.begun
+        if self._journal.stopped or begun or self._journal.open_attempt():
             return
         before, now = self._journal.counted(), evidence_of(seen)
         rise = fed_since(before, now, can) if before is not None else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from typing import TypeVar
 
 import structlog
 
@@ -24,11 +25,13 @@ from agent.journal.journal import (
     JournalError,
     StorageError,
 )
+from agent.journal.operations import OpenOperation
 from agent.journal.outage import word_of
 from agent.lifecycle import decide
 from agent.lifecycle.facts import Begun, errors_of, evidence_of, expected_of
 from agent.lifecycle.recovery import settled
 from agent.lifecycle.states import first_stage
+from agent.operations import OPERATION_MAX_S, Operations
 from agent.upkeep import Upkeep
 from agent.watch import PrinterPicture, Watch, error
 from agent.workshop import CannotPrintError, Workshop
@@ -42,6 +45,8 @@ from protocols.errors import (
 from protocols.vocabulary import CardFate, CardPosition, Reason, StateReason
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 IDLE_S = 5.0  # between two looks at a printer that has nothing to do
 WAITING_S = 1.0  # likewise, while a person or a supply is waited for
@@ -73,7 +78,8 @@ class Worker:
         self._executor = executor
         self._health = health
         self._upkeep = upkeep
-        self._watch = Watch(journal)
+        self._watch = Watch(journal, upkeep)
+        self._operations = Operations(journal, clock, self._watch, upkeep)
         self._aftermath = Aftermath(journal, workshop, clock, executor)
         self._end = asyncio.Event()
         self._settled = False
@@ -118,6 +124,7 @@ class Worker:
                     await self._watch.trouble(frozenset(), blind=True)
                     await self._pause(WAITING_S, None)
                     continue
+                self._operations.notice()
                 driver = self._workshop.make_driver()
                 await self._session(driver)
             except Exception as failure:  # noqa: BLE001 - the one place for it
@@ -198,6 +205,8 @@ class Worker:
             # A person has been at the machine: what they removed is acknowledged now.
             self._was_doubtful = False
             self._patience.soon()
+        if asked := self._operations.notice():
+            return await self._operate(driver, asked)
         can = driver.capabilities
         waiting = self._journal.waiting()
         if gone := decide.expired(waiting, self._journal.now()):
@@ -206,6 +215,8 @@ class Worker:
             return True
         choice = self._choose(can)
         missing = await self._look(driver, choice)
+        if choice is not None and self._operations.test_first(missing):
+            return await self._operations.ask_test()
         if choice is None or missing:
             await self._acknowledge(driver)
             return False
@@ -294,6 +305,23 @@ class Worker:
             await driver.reject()
         await driver.release()
 
+    # What is done between two cards
+
+    async def _operate(self, driver: Driver, asked: OpenOperation) -> bool:
+        """Do what is asked for, or close what was begun; False: not yet."""
+        if not self._settled:
+            self._settled = await self._settle(driver)
+        if self._journal.open_attempt() is not None:
+            return False
+        self._health.beat("worker", OPERATION_MAX_S)
+        self._watch.working(True)
+        try:
+            done = await self._finish(self._operations.carry_out(driver, asked))
+        finally:
+            self._watch.working(False)
+            self._settled = False
+        return bool(done)
+
     # One card
 
     async def _print(self, driver: Driver, choice: decide.Choice) -> bool:
@@ -354,10 +382,10 @@ class Worker:
             raise finished.error
         self._spent = finished.outcome is not Outcome.GOOD
 
-    async def _finish(self, work: Coroutine[None, None, Finished]) -> Finished | None:
+    async def _finish(self, work: Coroutine[None, None, T]) -> T | None:
         """Await the card; once the end is asked for, only so long. None: not done.
 
-        Not done means that the attempt stays open, for the next start to settle.
+        Not done means that what was begun stays open, for the next start to settle.
         """
         card = asyncio.ensure_future(work)
         asked = asyncio.ensure_future(self._end.wait())
@@ -374,7 +402,7 @@ class Worker:
             await asyncio.wait({card, asked})
         return None if card.cancelled() else card.result()
 
-    async def _hurry(self, card: asyncio.Future[Finished]) -> None:
+    async def _hurry(self, card: asyncio.Future[T]) -> None:
         log.warning("card_finishing", limit_s=FINISH_CARD_S)
         await asyncio.wait({card}, timeout=FINISH_CARD_S)
 

@@ -193,6 +193,8 @@ class Capabilities:
     settle_gap_s: float  # between the two equal observations that mean "settled"
     # It feeds by itself, and ejects once it has the last byte: a `WholeJobDriver`.
     whole_job: bool = False
+    cleaning: bool = False  # it can be told to clean itself: a `CleanableDriver`
+    cleaning_cards: int = 0  # what a cleaning card moves `Observation.cards_fed` by
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,3 +392,39 @@ class Sighting:
     serial: str  # empty: it did not say
     recognised: Recognised | None
     note: str = ""  # what a technician should know or do
+
+
+class CleaningDue(Protocol):
+    """How far the next cleaning is, in cards; None: the printer does not say."""
+
+    @property
+    def until_advised(self) -> int | None:
+        """Below 0: it has been advised for so many cards."""
+        ...
+
+    @property
+    def until_overdue(self) -> int | None:
+        """Below 0: it has been overdue for so many cards."""
+        ...
+
+
+class Maintenance(Protocol):
+    """What may be asked of a printer between two cards.
+
+    Each raises `PrinterError` as the driver's own members do, and spends the driver.
+    """
+
+    async def cleaning(self) -> CleaningDue:
+        """Moves nothing."""
+        ...
+
+    async def clean(self) -> None:
+        """Run a cleaning, after `claim`; a person has prepared the printer for it."""
+        ...
+
+
+class CleanableDriver(Driver, Protocol):
+    """A printer that can be told to clean itself; takes no blank for it."""
+
+    @property
+    def maintenance(self) -> Maintenance: ...

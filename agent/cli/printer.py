@@ -1,4 +1,4 @@
-"""`blanko printer`: find it, pause it, or write to a file what is said to it."""
+"""`blanko printer`: find, pause, clean or test it, or write down what is said to it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ import click
 from agent.cli.ask import (
     REFUSED,
     Reply,
+    ask,
     ask_signed,
     fail,
     follow,
     given,
     options,
+    people,
     person,
     show,
 )
 
+OPERATION_WAIT_S = 1_300  # a request may wait ten minutes, and a cleaning take as long
+LOOK_S = 1.0
+
 
 @click.group()
 def printer() -> None:
-    """Find or pause the printer, or read along with what is said to it."""
+    """Find, pause, clean, test or confirm the printer, or read along with it."""
 
 
 @printer.command()
@@ -60,6 +65,64 @@ def pause(as_json: bool, **said: str | Path | None) -> None:
 def resume(as_json: bool, **said: str | Path | None) -> None:
     """Let cards start again, if the pause was an operator's."""
     _write_down({"do": "resume"}, said, as_json=as_json)
+
+
+@printer.command()
+@click.option("--reason", help="Why, for the record.")
+@person
+@options
+def clean(as_json: bool, **said: str | Path | None) -> None:
+    """Run a cleaning: take the ribbon out and lay a cleaning card ready first.
+
+    It takes no blank; one that goes through is an incident. Waits for its end.
+    """
+    _operate("clean", said, as_json=as_json)
+
+
+@printer.command("self-test")
+@click.option("--reason", help="Why, for the record.")
+@person
+@options
+def self_test(as_json: bool, **said: str | Path | None) -> None:
+    """Look whether the printer is fit to print; moves nothing. Waits for its end."""
+    _operate("self-test", said, as_json=as_json)
+
+
+@printer.command()
+@click.argument("serial")
+@click.option("--reason", required=True, help="Why, for the record.")
+@people
+@options
+def confirm(serial: str, as_json: bool, **said: str | Path | None) -> None:
+    """Stand for it, two of you, that the printer SERIAL has taken another's place."""
+    config, socket = said.pop("config"), said.pop("socket")
+    assert not isinstance(config, str)
+    assert not isinstance(socket, str)
+    request: Reply = {"do": "printer-confirm", "serial": serial}
+    reply = ask_signed(request | given(**said), config, socket)
+    show(reply, [f"{serial} is the printer from here on"], as_json=as_json)
+
+
+def _operate(
+    operation: str, said: dict[str, str | Path | None], *, as_json: bool
+) -> None:
+    config, socket = said.pop("config"), said.pop("socket")
+    assert not isinstance(config, str)
+    assert not isinstance(socket, str)
+    request: Reply = {"do": "operate", "operation": operation}
+    reply = ask_signed(request | given(**said), config, socket)
+    number = reply["operation"]["request"] if reply["operation"] else None
+    until_s = time.monotonic() + OPERATION_WAIT_S
+    while reply["operation"] and reply["operation"]["request"] == number:
+        if time.monotonic() > until_s:
+            fail(f"the {operation} has not ended; see blanko status", REFUSED)
+        time.sleep(LOOK_S)
+        reply = ask({"do": "operations"}, config, socket)
+    ended = reply["ended"]
+    detail = f": {ended['detail']}" if ended["detail"] else ""
+    if ended["result"] != "done":
+        fail(f"{ended['operation']} {ended['result']}{detail}", REFUSED)
+    show(reply, [f"{ended['operation']} done{detail}"], as_json=as_json)
 
 
 def _write_down(

@@ -42,6 +42,7 @@ from agent.contract.messages import (
     RejectReason,
     Retry,
     Sha256,
+    Text,
     Time,
 )
 from agent.contract.operation_events import OperationData
@@ -99,6 +100,7 @@ __all__ = [
     "OrderData",
     "PersonId",
     "Place",
+    "PrinterConfirmed",
     "PrinterCounted",
     "Stage",
     "StockCause",
@@ -249,6 +251,18 @@ class IncidentRaised(
     movement: Natural | None = None  # the number of the event it is about
 
 
+class PrinterConfirmed(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="printer-confirmed"
+):
+    """People stand for it that another printer is here: cards may start again."""
+
+    serial: str
+    incident: Natural  # the number of the `printer-changed`
+    reason: Text
+    identity: Identity
+    second: PersonId | None = None
+
+
 class AgentStarted(
     Message, frozen=True, kw_only=True, tag_field="kind", tag="agent-started"
 ):
@@ -310,6 +324,7 @@ Data = (
     | FaultCleared
     | IncidentRaised
     | PrinterCounted
+    | PrinterConfirmed
     | AgentStarted
     | AgentStopped
     | AgentMended

@@ -35,6 +35,7 @@ FIRST, SECOND = "J-2026-000001", "J-2026-000002"
 OPERATOR, SUPERVISOR = "siti", "rina"
 CENTRE = centre_by("dukcapil-2026")
 
+_CHANGED_NO = 92  # of the event that says so below
 _STEP = timedelta(seconds=7)
 _SECRET = {"d": "published-in-an-example-so-no-secret-at-all"}
 _KEY = AgentKey(KEY_ID, "OKP", "X25519", _SECRET)
@@ -466,3 +467,11 @@ def _incidents() -> Iterator[_Line]:
         (e.Incident.UNCONFIRMED, "nobody else stood for a movement of siti's"),
     ):
         yield _Line(e.IncidentRaised(incident=incident, detail=detail))
+    confirmed = e.PrinterConfirmed(
+        serial="PR-0002",
+        incident=_CHANGED_NO,
+        reason="the old one is being repaired",
+        identity="proven",
+        second=SUPERVISOR,
+    )
+    yield _Line(confirmed, who=OPERATOR)

@@ -14,8 +14,9 @@ from agent.contract.operation_events import (
     OperationEnded,
     OperationResult,
 )
+from agent.journal import stock
 from agent.journal.errors import Refusal
-from agent.journal.operations import OpenOperation, opened
+from agent.journal.operations import EndedOperation, OpenOperation, ended, opened
 from agent.journal.part import Part
 from agent.journal.store import Transaction
 from agent.lifecycle.ledger import Signers
@@ -115,6 +116,10 @@ class OperationBook(Part):
         """Return the request that has not ended; None: nothing is asked for."""
         return self._read(opened)
 
+    def operation_ended(self) -> EndedOperation | None:
+        """Return what became of the newest request that has ended."""
+        return self._read(ended)
+
     async def ask_operation(
         self, operation: Operation, by: Signers | None = None, reason: str | None = None
     ) -> bool:
@@ -150,13 +155,22 @@ class OperationBook(Part):
         result: OperationResult,
         detail: str = "",
         evidence: Evidence | None = None,
+        *,
+        unaccounted: int = 0,
     ) -> None:
         """Write down what became of it.
 
         `evidence` is where the counters are compared from; None: they stand as before,
-        and a card that went through is `unaccounted`.
+        and a card that went through is `unaccounted`. So are as many cards as are
+        said to be, in the same commit.
 
         Raises:
             Refusal: it has ended before.
         """
-        await self._write(lambda tx: end(tx, request, result, detail, evidence))
+
+        def work(tx: Transaction) -> None:
+            if unaccounted and evidence is not None:
+                stock.unaccounted(tx, unaccounted, evidence, detail)
+            end(tx, request, result, detail, evidence)
+
+        await self._write(work)

@@ -14,6 +14,7 @@ from agent.contract.operation_events import (
     OperationAsked,
     OperationBegun,
     OperationEnded,
+    OperationResult,
 )
 
 
@@ -28,6 +29,15 @@ class OpenOperation(msgspec.Struct, frozen=True):
     evidence: Evidence | None = None  # as it stood before it was begun
 
 
+class EndedOperation(msgspec.Struct, frozen=True):
+    """What became of the newest request that has ended."""
+
+    request: int
+    operation: Operation
+    result: OperationResult
+    detail: str
+
+
 def apply(db: sqlite3.Connection, event: Event) -> None:
     """Take in that an operation is wanted, begun or over."""
     match event.data:
@@ -40,8 +50,14 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
                     asked, begun=True, expected=expected, evidence=evidence
                 )
                 _keep(db, begun)
-        case OperationEnded():
+        case OperationEnded() as ended:
             db.execute("DELETE FROM latest WHERE name = 'operation'")
+            value = msgspec.json.encode(
+                EndedOperation(
+                    ended.request, ended.operation, ended.result, ended.detail
+                )
+            ).decode()
+            db.execute("REPLACE INTO latest VALUES ('operation-ended', ?)", (value,))
 
 
 def _keep(db: sqlite3.Connection, one: OpenOperation) -> None:
@@ -53,3 +69,10 @@ def opened(db: sqlite3.Connection) -> OpenOperation | None:
     """Return the request that has not ended."""
     row = db.execute("SELECT value FROM latest WHERE name = 'operation'").fetchone()
     return None if row is None else msgspec.json.decode(row[0], type=OpenOperation)
+
+
+def ended(db: sqlite3.Connection) -> EndedOperation | None:
+    """Return what became of the newest request that has ended."""
+    query = "SELECT value FROM latest WHERE name = 'operation-ended'"
+    row = db.execute(query).fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=EndedOperation)

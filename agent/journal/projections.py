@@ -59,7 +59,7 @@ from agent.contract.order_events import (
     JobHeld,
     JobReleased,
 )
-from agent.journal import operations, people, standing, wear
+from agent.journal import operations, people, standing, swapped, wear
 from agent.lifecycle.recovery import MOVES
 from agent.lifecycle.states import (
     ENDED,
@@ -74,6 +74,7 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
     """Bring the tables up to `event`; an illegal step raises IllegalStepError."""
     people.proven(db, event)
     wear.worn(db, event)
+    swapped.apply(db, event)
     match event.data:
         case JobAccepted() as accepted:
             _accepted(db, event, accepted)

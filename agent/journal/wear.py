@@ -7,6 +7,11 @@ from datetime import datetime
 
 from agent.contract.events import AttemptStage, Event, FaultCleared, JobCompleted, Stage
 from agent.contract.messages import Clock
+from agent.contract.operation_events import (
+    Operation,
+    OperationEnded,
+    OperationResult,
+)
 from agent.lifecycle.duty import HISTORY_MAX, Moment, Wear
 from protocols.vocabulary import StateReason
 
@@ -23,6 +28,12 @@ def worn(db: sqlite3.Connection, event: Event) -> None:
             hot = StateReason.OVER_TEMPERATURE
             if any(reason.startswith(hot) for reason in reasons):
                 _note(db, event, Wear.COOL)
+        case OperationEnded(operation=Operation.SELF_TEST, result=result):
+            if result is OperationResult.DONE:
+                _note(db, event, Wear.TESTED)
+                db.execute("DELETE FROM wear WHERE what = ?", (Wear.FAILED,))
+            elif result is OperationResult.FAILED:
+                _note(db, event, Wear.FAILED)
         case _:
             pass
 

@@ -1,15 +1,47 @@
-"""The journal's part about the printer's use: what a rest or a test follows from."""
+"""The journal's part about the printer itself: its use, and which one it is."""
 
 from __future__ import annotations
 
+from agent.contract.events import PrinterConfirmed
 from agent.contract.messages import Clock
-from agent.journal import wear
+from agent.journal import kept, swapped, wear
+from agent.journal.errors import Refusal
 from agent.journal.part import Part
+from agent.journal.store import Transaction
 from agent.lifecycle.duty import History, Moment, Wear, ages_s
+from agent.lifecycle.ledger import Signers
+
+
+def confirm(tx: Transaction, serial: str, by: Signers, reason: str) -> None:
+    """Take in that this printer is the one that is meant to be here.
+
+    Raises:
+        Refusal: no change waits, another printer answers, or a second person is wanted.
+    """
+    number = swapped.incident(tx.db)
+    if number is None:
+        raise Refusal("not-changed", "no change of the printer waits for anybody")
+    counted = kept.counted(tx.db)
+    here = counted.printer_serial if counted else None
+    if serial != here:
+        text = f"{here} answers" if here else "it is not known which printer answers"
+        raise Refusal("other-printer", f"{text}, not {serial}")
+    if by.second is not None and by.second == by.who:
+        raise Refusal("same-person", "the second identity must be another person")
+    if by.proven and by.second is None:
+        raise Refusal("second-needed", "a changed printer needs two people at once")
+    confirmed = PrinterConfirmed(
+        serial=serial,
+        incident=number,
+        reason=reason,
+        identity="proven" if by.proven else "unproven",
+        second=by.second,
+    )
+    tx.append(confirmed, who=by.who)
 
 
 class WearBook(Part):
-    """What is read of the printer's use; it is written down with the cards."""
+    """The printer's use, which is written down with the cards, and its change."""
 
     def moment(self) -> Moment:
         """Return now, as an event would have it."""
@@ -33,3 +65,20 @@ class WearBook(Part):
     def last_use(self) -> Moment | None:
         """Return when a card was printed, or a test was passed; None: never."""
         return self._read(wear.last_use)
+
+    def test_failed(self) -> bool:
+        """Whether the newest self-test failed."""
+        return bool(self._read(lambda db: wear.moments(db, Wear.FAILED, 1)))
+
+    def printer_changed(self) -> bool:
+        """Whether another printer answers than before, and nobody stands for it."""
+        return self._read(swapped.incident) is not None
+
+    async def confirm_printer(self, serial: str, by: Signers, reason: str) -> None:
+        """Take in that the printer that answers now is meant to be here.
+
+        Raises:
+            Refusal: no change waits, another printer answers, or a second person is
+                wanted.
+        """
+        await self._write(lambda tx: confirm(tx, serial, by, reason))

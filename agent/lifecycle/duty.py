@@ -30,6 +30,7 @@ class Wear(StrEnum):
     CARD = "card"  # one was seen in the path, to be printed
     COOL = "cool"  # it did not say any more that it is too hot
     TESTED = "tested"  # it passed a self-test
+    FAILED = "failed"  # it failed the newest one
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Rules:
 
     limits: Limits = field(default_factory=Limits)
     run_cards: int | None = None  # that this printer is to make in all
+    test_after_s: float | None = None  # unused for so long: a self-test; None: never
+    print_uncleaned: bool = False  # though its cleaning is overdue
 
 
 @dataclass(frozen=True, slots=True)

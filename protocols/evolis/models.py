@@ -83,6 +83,8 @@ def _models(
                 feed_counter=CountsAt.FEED,  # EVO-17
                 ribbon_counter=CountsAt.START,  # EVO-16
                 faults_latch=True,  # EVO-23
+                cleaning=True,  # EVO-85
+                cleaning_cards=0,  # guessed: EVO-93
                 power_canary=True,  # EVO-21
                 status_beside_job=True,  # EVO-06
                 longest_card_s=90.0 if proven else 180.0,  # EVO-39, EVO-55

@@ -143,6 +143,9 @@ class PaperMachine:
     faults: list[Fault] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     cover_open: bool = False
+    cleaning_card: bool = False
+    cleanings: int = 0
+    busy: bool = False
     hook: Callable[[str], None] = lambda _: None
     gate: asyncio.Event | None = None  # where given, printing ends only when it is set
     can: Capabilities = CAN
@@ -178,6 +181,17 @@ class PaperMachine:
             self.output.append(self.path)
             self.path = None
 
+    def clean(self) -> None:
+        """What it does when told to; without a cleaning card it takes a blank."""
+        if self.cleaning_card:
+            self.cleaning_card = False
+            self.cards_fed += self.can.cleaning_cards
+        else:
+            self.hand.append(self.hopper.pop())
+            self.cards_fed += 1
+        self.cleanings += 1
+        self.latched = self.cause = frozenset()
+
     def places(self) -> dict[Place, int]:
         return {
             Place.HOPPER: len(self.hopper),
@@ -199,10 +213,16 @@ class PaperMachine:
             state=PrinterState.STOPPED if reasons else PrinterState.IDLE,
             reasons=frozenset(reasons),
             card=card,
-            busy=False,
+            busy=self.busy,
             session_foreign=False,
             restarted=False,
         )
+
+
+@dataclass(frozen=True)
+class PaperDue:
+    until_advised: int | None
+    until_overdue: int | None
 
 
 class PaperDriver:
@@ -357,6 +377,19 @@ class PaperDriver:
                 reasons=self._machine.cause,
                 card=CardFate.UNTOUCHED,
             )
+
+    @property
+    def maintenance(self) -> PaperDriver:
+        return self
+
+    async def cleaning(self) -> PaperDue:
+        self._strike("cleaning", "before")
+        return PaperDue(12, 52)
+
+    async def clean(self) -> None:
+        self._strike("clean", "before")
+        self._machine.clean()
+        self._strike("clean", "after")
 
     async def release(self) -> None:
         self._strike("release", "before")

@@ -429,3 +429,63 @@ def test_a_hold_and_a_pause_become_one_request_each(tmp_path):
     words = ["job", "release", "J-1"]
     result, asked = spoken(tmp_path, [{"ok": True, "job": job}], "", *words)
     assert asked == [{"do": "release", "job": "J-1"}]
+
+
+OPEN = {"request": 9, "operation": "clean"}
+
+
+def ended(result: str, detail: str = "") -> dict[str, Any]:
+    one = {"request": 9, "operation": "clean", "result": result, "detail": detail}
+    return {"ok": True, "operation": None, "ended": one}
+
+
+def test_a_cleaning_is_asked_for_and_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("agent.cli.printer.LOOK_S", 0)
+    waits = {"ok": True, "news": True, "operation": OPEN, "ended": None}
+    words = ["printer", "clean", "--as", "siti", "--reason", "stripes"]
+    replies = [waits, waits, ended("done")]
+    result, asked = spoken(tmp_path, replies, "", *words)
+    assert (result.exit_code, result.output) == (0, "clean done\n")
+    request = {"do": "operate", "operation": "clean", "who": "siti"}
+    assert asked == [request | {"reason": "stripes"}, *[{"do": "operations"}] * 2]
+
+
+def test_a_cleaning_that_failed_says_why(tmp_path):
+    said = ended("failed", "refused Scp")
+    result, _ = spoken(tmp_path, [said], "", "printer", "clean")
+    assert result.exit_code == 1
+    assert "clean failed: refused Scp" in result.output
+
+
+def test_a_self_test_is_asked_for_likewise(tmp_path):
+    done = ended("done", "serial P1")
+    done["ended"]["operation"] = "self-test"
+    result, asked = spoken(tmp_path, [done], "", "printer", "self-test")
+    assert result.output == "self-test done: serial P1\n"
+    assert asked == [{"do": "operate", "operation": "self-test"}]
+
+
+def test_what_does_not_end_is_not_waited_for_without_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("agent.cli.printer.OPERATION_WAIT_S", -1)
+    waits = {"ok": True, "news": True, "operation": OPEN, "ended": None}
+    result, _ = spoken(tmp_path, [waits], "", "printer", "clean")
+    assert result.exit_code == 1
+    assert "the clean has not ended" in result.output
+
+
+def test_two_people_stand_for_another_printer(tmp_path):
+    words = ["printer", "confirm", "PR-0002", "--reason", "repair", "--as", "siti"]
+    pins = {"ok": False, "error": "pin-needed", "message": "the PIN of siti is needed"}
+    replies = [pins, {"ok": True, "serial": "PR-0002"}]
+    words += ["--second", "rina"]
+    result, asked = spoken(tmp_path, replies, "1234\n5678\n", *words)
+    assert "PR-0002 is the printer from here on" in result.output
+    assert asked[1] == {
+        "do": "printer-confirm",
+        "serial": "PR-0002",
+        "reason": "repair",
+        "who": "siti",
+        "second": "rina",
+        "pin": "1234",
+        "second_pin": "5678",
+    }

@@ -65,6 +65,8 @@ def test_without_a_word_about_duty_only_heat_makes_a_printer_rest(folder):
     rules = load(write(folder, GOOD)).rules
     assert rules.limits == Limits(None, None, 0.0, 60.0)
     assert rules.run_cards is None
+    assert rules.test_after_s == 72 * 3_600
+    assert not rules.print_uncleaned
 
 
 def test_what_the_office_asks_of_duty_is_read(folder):
@@ -75,10 +77,16 @@ def test_what_the_office_asks_of_duty_is_read(folder):
         rest_minutes = 10
         cool_minutes = 2
         run_cards = 7977
+
+        [upkeep]
+        self_test_after_idle_hours = 0
+        print_though_cleaning_overdue = true
     """
     rules = load(write(folder, GOOD + text)).rules
     assert rules.limits == Limits(60, 100, 600.0, 120.0)
     assert rules.run_cards == 7977
+    assert rules.test_after_s is None
+    assert rules.print_uncleaned
 
 
 def test_the_command_line_finds_the_socket_without_the_rest(folder):
