@@ -13,7 +13,7 @@ FROM ?= 1
 RUNS ?= 50000
 DEMO_FLAGS := $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
 
-.PHONY: help demo test coverage soak lint bench bench-exactly-once show-interop show-ledger system-test-usb fuzz fresh deps contract docs lock clean
+.PHONY: help demo test coverage soak lint bench bench-exactly-once show-interop show-ledger show-doubt system-test-usb fuzz fresh deps contract docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -63,6 +63,10 @@ fuzz: ## bytes of chance for every parser, guided by coverage [RUNS=50000 each]
 system-test-usb: ## the emulated printer as a USB device of a real kernel, under QEMU (root)
 	@scripts/venv dev
 	@$(PY) -m tests.system.usb
+
+show-doubt: ## why a card was decided after a crash, and why another waits for a person
+	@scripts/venv dev
+	@$(PY) -m tests.agent.doubts
 
 show-ledger: ## verify a good, a truncated, an edited and a reordered ledger, in two ways
 	@scripts/venv dev

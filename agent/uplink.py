@@ -229,7 +229,7 @@ class Uplink:
             ack, message.payload, echoed=ack.nonce == self._nonce
         )
         if verdict is AckVerdict.FORK:
-            log.error("ledger_forked", no=ack.no)
+            log.error("ledger_forked", no=ack.no, ledger=ack.ledger)
             return
         if verdict is AckVerdict.OTHER_LEDGER:
             log.warning("ack_of_other_ledger", ledger=ack.ledger)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 from enum import StrEnum
 
-from agent.contract.events import Incident, IncidentRaised
+import msgspec
+
+from agent.contract.agent_events import LedgerBegun
+from agent.contract.events import Event, Incident, IncidentRaised
 from agent.contract.messages import Ack
 from agent.journal.chain import GENESIS, Head
 from agent.journal.store import Transaction
@@ -18,7 +21,7 @@ class AckVerdict(StrEnum):
     REPEATED = "repeated"
     LOWER = "lower"  # the centre wants the lines after it once more
     FORK = "fork"  # it holds what we never wrote: no new card, a person decides
-    OTHER_LEDGER = "other-ledger"  # of a database before this one; not stored
+    OTHER_LEDGER = "other-ledger"  # of the one that ours took the place of; not stored
 
 
 def acked(db: sqlite3.Connection) -> Head:
@@ -30,13 +33,29 @@ def acked(db: sqlite3.Connection) -> Head:
 def judge(db: sqlite3.Connection, ledger: str, ack: Ack) -> AckVerdict:
     """Compare an acknowledgement with the chain."""
     if ack.ledger != ledger:
-        return AckVerdict.OTHER_LEDGER
+        older = _took_its_place(db, ack)
+        return AckVerdict.OTHER_LEDGER if older else AckVerdict.FORK
     if _hash_at(db, ack.no) != ack.hash:
         return AckVerdict.FORK
     before = acked(db).no
     if ack.no == before:
         return AckVerdict.REPEATED
     return AckVerdict.ADVANCED if ack.no > before else AckVerdict.LOWER
+
+
+def _took_its_place(db: sqlite3.Connection, ack: Ack) -> bool:
+    """Whether a person began our ledger in the place of the one this ack is of.
+
+    The broker keeps that ack until the centre has one of ours. Of any other ledger we
+    know nothing: somebody prints, or printed, under our name.
+    """
+    row = db.execute("SELECT line FROM events WHERE no = 1").fetchone()
+    if row is None:
+        return False
+    first = msgspec.json.decode(bytes(row[0]).split(b" ", 1)[1], type=Event)
+    if not isinstance(first.data, LedgerBegun):
+        return False
+    return ack.ledger == first.data.old_ledger or ack.at <= first.at
 
 
 def _hash_at(db: sqlite3.Connection, no: int) -> str | None:
@@ -57,6 +76,8 @@ def mark_fork(tx: Transaction, ack: Ack) -> None:
     """Remember that the centre holds another history; reported once."""
     if not forked(tx.db):
         detail = f"the centre signed for event {ack.no} with another hash than ours"
+        if ack.ledger != tx.stamp.ledger:
+            detail = f"the centre signed for ledger {ack.ledger}, which is not ours"
         incident = IncidentRaised(incident=Incident.LEDGER_FORK, detail=detail)
         tx.append(incident)
 

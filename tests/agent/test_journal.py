@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from agent.clock import InlineExecutor, ThreadExecutor
+from agent.contract.agent_events import LedgerBegun
 from agent.contract.events import (
     AgentStarted,
     JobRejected,
@@ -431,7 +432,6 @@ def test_an_acknowledgement_means_what_the_chain_says(tmp_path: Path) -> None:
         assert await store(2, second.hash) is AckVerdict.REPEATED
         assert await store(1, first.hash) is AckVerdict.LOWER
         assert journal.head().acked == 1
-        assert await store(9, "0" * 64, ledger="old") is AckVerdict.OTHER_LEDGER
         assert not journal.forked
         assert await store(1, second.hash) is AckVerdict.FORK
         assert await store(7, second.hash) is AckVerdict.FORK
@@ -441,6 +441,46 @@ def test_an_acknowledgement_means_what_the_chain_says(tmp_path: Path) -> None:
         assert [one["incident"] for one in incidents] == ["ledger-fork"]
         await journal.close()
         assert (await new(tmp_path)).forked
+
+    drive(test)
+
+
+def test_an_acknowledgement_of_another_ledger_stops_printing(tmp_path: Path) -> None:
+    async def test() -> None:
+        journal = await new(tmp_path)
+        await journal.load_stock(1)
+        of_another = ack(journal, 9, "0" * 64, ledger="another")
+        assert await journal.store_ack(of_another, b"raw") is AckVerdict.FORK
+        assert journal.forked
+        (told,) = [one for one in await events(journal) if "incident" in one]
+        assert told["detail"] == (
+            "the centre signed for ledger another, which is not ours"
+        )
+
+    drive(test)
+
+
+@pytest.mark.parametrize("old_ledger", ["old", None])
+def test_of_the_ledger_that_ours_took_the_place_of_it_means_nothing(
+    tmp_path: Path, old_ledger: str | None
+) -> None:
+    """The broker keeps it until the centre has one of ours."""
+
+    async def test() -> None:
+        journal = await new(tmp_path)
+        begun = LedgerBegun(
+            because="the disk failed",
+            counts={},
+            old_ledger=old_ledger,
+            identity="unproven",
+        )
+        await journal.record(begun)
+        of_old = ack(journal, 9, "0" * 64, ledger="old")
+        assert await journal.store_ack(of_old, b"raw") is AckVerdict.OTHER_LEDGER
+        assert not journal.forked
+        later = START + timedelta(days=1)
+        of_third = ack(journal, 9, "0" * 64, ledger="third", at=later)
+        assert await journal.store_ack(of_third, b"raw") is AckVerdict.FORK
 
     drive(test)
 
