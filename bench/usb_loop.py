@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from statistics import median
 
 import usb.backend.libusb1
 import usb.core
@@ -77,7 +76,8 @@ def main(count: int) -> None:
         ours_s.append(asyncio.run(transport()))
         raw_s.append(raw_loop())
     for each_s in (ours_s, raw_s):
-        print(median(each_s[1:]) * 1000 / (SIZE / 2**20))
+        # The best of them: four processes share the machine with whatever else runs.
+        print(min(each_s[1:]) * 1000 / (SIZE / 2**20))
     print(asyncio.run(at_rest()))
 
 
