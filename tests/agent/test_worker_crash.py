@@ -392,6 +392,7 @@ def test_a_disk_that_refuses_a_stage_lets_no_card_move(tmp_path: Path) -> None:
         assert "feed" not in machine.steps
         assert "spool-area-full-error" in station.worker.picture.reasons
         machine.hook, disk.full = lambda _: None, False
+        assert await station.journal.mend()
         station.again()
         await station.work_until(lambda: station.state() is JobState.COMPLETED)
         station.check_books()
