@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from agent.contract.events import Found, Item, PersonId, Place, StockCause
-from agent.contract.messages import Id, Natural, Sha256
+from agent.contract.messages import Cause, Id, Natural, Sha256
 from agent.contract.operation_events import Operation
 from agent.contract.private import Private
 
@@ -60,6 +60,15 @@ class Resolve(Signed, frozen=True, kw_only=True, tag="resolve"):
     good: bool | None = None  # needed for `output`, where it decides the job
     reason: Reason
     bin_count: Number | None = None  # cards in the reject bin, this one included
+
+
+class Inspect(Named, frozen=True, kw_only=True, tag="inspect"):
+    """A person found the card of a completed job bad, and threw it out."""
+
+    job: Id
+    cause: Cause
+    destination: Place = Place.REJECT_BIN
+    reason: Reason
 
 
 class StockLoad(Signed, frozen=True, kw_only=True, tag="stock-load"):
@@ -133,7 +142,8 @@ class PrinterConfirm(Signed, frozen=True, kw_only=True, tag="printer-confirm"):
 
 Held = Pause | Resume | Hold | Release
 Written = (
-    Resolve
+    Inspect
+    | Resolve
     | StockLoad
     | StockMove
     | StockCount

@@ -12,6 +12,7 @@ from agent.lifecycle.ledger import Note, Signers
 from agent.people import People
 from agent.requests import (
     Hold,
+    Inspect,
     Operate,
     Pause,
     PrinterConfirm,
@@ -75,6 +76,9 @@ class Stockroom:
         match request:
             case Resolve():
                 return await self._resolve(request, by)
+            case Inspect(job=job, cause=cause, destination=to, reason=reason):
+                await journal.inspect(job, cause, to, reason, by)
+                return {"job": journal.job(job)}
             case StockLoad(count=count):
                 await journal.load_stock(count, by=by)
             case StockMove():

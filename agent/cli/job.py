@@ -11,6 +11,7 @@ import click
 from agent.cli.ask import Reply, ask, ask_signed, given, options, people, person, show
 from agent.cli.why import in_words
 
+CAUSES = ["gagal-encode", "gagal-cetak", "rusak", "perubahan-elemen-data"]
 PLACES = ["output", "reject-bin", "printer", "hopper", "missing"]
 
 
@@ -81,6 +82,20 @@ def resolve(job_id: str, as_json: bool, **said: str | bool | Path | None) -> Non
     request: Reply = {"do": "resolve", "job": job_id} | given(**said)
     reply = ask_signed(request, config, socket)
     show(reply, _lines(reply), as_json=as_json)
+
+
+@job.command()
+@click.argument("job_id")
+@click.option("--failed", "cause", required=True, type=click.Choice(CAUSES))
+@click.option(
+    "--to", "destination", type=click.Choice(["reject-bin", "waste"]), help="Where."
+)
+@click.option("--reason", required=True, help="What is wrong with the card.")
+@person
+@options
+def inspect(job_id: str, as_json: bool, **said: str | Path | None) -> None:
+    """Say that the card of a completed job is bad and thrown out."""
+    _held({"do": "inspect", "job": job_id}, said, as_json=as_json)
 
 
 @job.command()

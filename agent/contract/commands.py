@@ -14,6 +14,7 @@ import msgspec
 
 from agent.contract.attempt_events import Found
 from agent.contract.messages import (
+    Cause,
     Count,
     Id,
     Keyword,
@@ -107,6 +108,15 @@ class Resolve(Ordered, frozen=True, kw_only=True, tag="resolve"):
     bin_count: Count | None = None  # cards in the reject bin, this one included
 
 
+class Inspect(Ordered, frozen=True, kw_only=True, tag="inspect"):
+    """A card of a completed job was found bad and thrown out."""
+
+    job_id: Id
+    cause: Cause
+    destination: Place = Place.REJECT_BIN  # or waste
+    reason: Text
+
+
 class Load(Ordered, frozen=True, kw_only=True, tag="load"):
     """Book blanks into the hopper: from the desk if it holds any, else new ones."""
 
@@ -163,6 +173,7 @@ Command = (
     | Cancel
     | Query
     | Resolve
+    | Inspect
     | Load
     | Move
     | CountPlace
@@ -186,6 +197,7 @@ class Result(StrEnum):
     JOBS_OPEN = "jobs-open"  # not retired: end every job first
     BUSY = "busy"  # another cleaning or test waits or runs: ask when it has ended
     NOT_IN_DOUBT = "not-in-doubt"  # the job's card needs no answer (any more)
+    NOT_COMPLETED = "not-completed"  # it has no card, or that was thrown out before
     ANSWER_IMPOSSIBLE = "answer-impossible"  # the card cannot be there, or like that
     COUNT_NEEDED = "count-needed"  # say with `bin_count` what lies in the reject bin
     COUNT_IMPOSSIBLE = "count-impossible"  # below one, or more than the place holds

@@ -31,6 +31,8 @@ from agent.contract.attempt_events import (
     Stage,
 )
 from agent.contract.messages import (
+    END,
+    Cause,
     Clock,
     Count,
     Id,
@@ -90,6 +92,7 @@ __all__ = [
     "JobAccepted",
     "JobCanceled",
     "JobCompleted",
+    "JobInspected",
     "JobRejected",
     "JobReturned",
     "JobStarted",
@@ -185,6 +188,18 @@ class JobCompleted(
     """One good card left the printer."""
 
     attempts: Natural
+
+
+class JobInspected(
+    Message, frozen=True, kw_only=True, tag_field="kind", tag="job-inspected"
+):
+    """A person found its card bad and threw it out; the job stays completed."""
+
+    inspection: Annotated[str, msgspec.Meta(pattern="^failed" + END)]
+    cause: Cause
+    destination: Place  # reject-bin or waste
+    reason: Text
+    identity: Identity
 
 
 class JobCanceled(
@@ -309,6 +324,7 @@ Data = (
     | JobReturned
     | JobCompleted
     | JobCanceled
+    | JobInspected
     | JobAborted
     | AttemptStage
     | AttemptInterrupted

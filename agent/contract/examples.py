@@ -14,6 +14,7 @@ from agent.contract.commands import (
     Confirm,
     CountPlace,
     Hold,
+    Inspect,
     JobStanding,
     Load,
     Move,
@@ -31,6 +32,7 @@ from agent.contract.commands import (
 from agent.contract.messages import (
     Ack,
     Ask,
+    Cause,
     Clock,
     CurrentJob,
     Duty,
@@ -95,6 +97,12 @@ _COMMANDS: tuple[Callable[..., Ordered], ...] = (
         found=Found.REJECT_BIN,
         reason="half a picture, says the operator on the telephone",
         bin_count=1,
+    ),
+    partial(
+        Inspect,
+        job_id="J-2026-000001",
+        cause=Cause.GAGAL_CETAK,
+        reason="a stripe across the name",
     ),
     partial(Load, count=100),
     partial(Move, cause=StockCause.SEAL, count=2),
@@ -267,6 +275,7 @@ def _no_errands(held: JobStanding) -> list[_Row]:
     of_job = [
         (Result.NOT_IN_DOUBT, "the job is pending-held: nothing is in doubt"),
         (Result.ANSWER_IMPOSSIBLE, "a card found at the output is either good or bad"),
+        (Result.NOT_COMPLETED, "job J-9 is pending: it has no card"),
         (Result.COUNT_NEEDED, "say how many cards lie in the reject bin now"),
     ]
     return [

@@ -75,6 +75,7 @@ class StockCause(StrEnum):
     MISSING = "missing"
     SURPLUS = "surplus"  # more were counted than were ever received
     FIND = "find"  # what was missing turned up
+    INSPECT = "inspect"  # a card that the printer took for good, thrown out
     HAND_IN = "hand-in"  # a citizen's old card
 
 

@@ -93,6 +93,7 @@ def _lines(signing: own.SigningKey) -> Iterator[_Line]:
     yield from _spoiled_card()
     yield from _evening()
     yield from _other_ends()
+    yield from _inspection()
     yield from _orders()
     yield from _refusals()
     yield from _incidents()
@@ -353,6 +354,22 @@ def _other_ends() -> Iterator[_Line]:
     ):
         yield _accepted(job, number)
         yield _Line(end, job)
+
+
+def _inspection() -> Iterator[_Line]:
+    """The first card has a stripe, seen at the counter: out it goes."""
+    inspected = e.JobInspected(
+        inspection="failed",
+        cause=Cause.GAGAL_CETAK,
+        destination=e.Place.REJECT_BIN,
+        reason="a stripe across the name",
+        identity="proven",
+    )
+    yield _Line(inspected, FIRST, 1, OPERATOR)
+    after = {"output": 0, "reject-bin": 1}
+    cause = e.StockCause.INSPECT
+    out = _move(e.Place.OUTPUT, e.Place.REJECT_BIN, cause, after, 1, "proven")
+    yield _Line(out, FIRST, 1, OPERATOR)
 
 
 def _orders() -> Iterator[_Line]:

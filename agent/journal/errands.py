@@ -6,14 +6,14 @@ is the other.
 
 from __future__ import annotations
 
-from agent.contract.commands import Confirm, CountPlace, Load, Move, Resolve
+from agent.contract.commands import Confirm, CountPlace, Inspect, Load, Move, Resolve
 from agent.contract.events import Place
-from agent.journal import attempts, people, stock
+from agent.journal import attempts, inspection, people, stock
 from agent.journal.attempts import Resolution
 from agent.journal.store import Transaction
 from agent.lifecycle.ledger import Note, Signers
 
-Errand = Resolve | Load | Move | CountPlace | Confirm
+Errand = Resolve | Inspect | Load | Move | CountPlace | Confirm
 
 
 def carry_out(tx: Transaction, command: Errand, by: Signers) -> str:
@@ -34,6 +34,9 @@ def _book(tx: Transaction, command: Errand, by: Signers) -> str:
     match command:
         case Resolve():
             return _resolve(tx, command, by)
+        case Inspect(job_id=job_id, cause=cause, destination=to, reason=reason):
+            inspection.fail(tx, job_id, cause, to, reason, by)
+            return _held(stock.book(tx.db), Place.OUTPUT, to)
         case Load(count=count):
             return _held(stock.load(tx, count, by), Place.HOPPER)
         case Move():

@@ -21,6 +21,7 @@ from agent.contract.commands import (
     Confirm,
     CountPlace,
     Hold,
+    Inspect,
     Load,
     Move,
     Owner,
@@ -244,7 +245,7 @@ def _execute(tx: Transaction, command: Command, by: Signers) -> _Answer:
             return _cancel(tx, command)
         case Query(job_id=job_id):
             return _query(tx, job_id)
-        case Resolve() | Load() | Move() | CountPlace() | Confirm():
+        case Resolve() | Inspect() | Load() | Move() | CountPlace() | Confirm():
             return _Answer(Result.DONE, errands.carry_out(tx, command, by))
         case Clean():
             return _operate(tx, Operation.CLEAN, command, by)

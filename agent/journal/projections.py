@@ -33,6 +33,7 @@ from agent.contract.events import (
     JobAccepted,
     JobCanceled,
     JobCompleted,
+    JobInspected,
     JobReturned,
     JobStarted,
     JobStopped,
@@ -89,6 +90,8 @@ def apply(db: sqlite3.Connection, event: Event) -> None:
             _job(db, event, JobState.PENDING, [])
         case JobCompleted():
             _job(db, event, JobState.COMPLETED, [])
+        case JobInspected():
+            _inspected(db, event)
         case JobCanceled(reason=reason):
             _job(db, event, JobState.CANCELED, [reason])
         case JobAborted(reason=reason):
@@ -211,6 +214,14 @@ def _job(
     if ended:
         db.execute("DELETE FROM spool WHERE job_id = ?", (event.job,))
         standing.ended(db, event)
+
+
+def _inspected(db: sqlite3.Connection, event: Event) -> None:
+    """Its card was thrown out; the job stays what it is."""
+    if _state(db, event) is not JobState.COMPLETED:
+        raise IllegalStepError("a job without a card is inspected by nobody")
+    reasons = '["inspection-failed"]'
+    db.execute("UPDATE jobs SET reasons = ? WHERE job_id = ?", (reasons, event.job))
 
 
 _WHOLE_CARD = Expected(cards=1, sets=1)

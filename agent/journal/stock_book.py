@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from agent.contract.events import Evidence, Item, Place
-from agent.journal import people, stock
+from agent.contract.messages import Cause
+from agent.journal import inspection, people, stock
 from agent.journal.part import Part
 from agent.journal.people import Unconfirmed, WrongPins
 from agent.lifecycle.ledger import Movement, Note, Signers
@@ -43,6 +44,18 @@ class StockBook(Part):
             Refusal: nobody can count that, or a card is on its way.
         """
         return await self._write(lambda tx: stock.count(tx, place, counted, by))
+
+    async def inspect(
+        self, job_id: str, cause: Cause, destination: Place, reason: str, by: Signers
+    ) -> None:
+        """Throw the card of a completed job out, by a person's word.
+
+        Raises:
+            Refusal: no such job, it has no card, or it cannot have gone there.
+        """
+        await self._write(
+            lambda tx: inspection.fail(tx, job_id, cause, destination, reason, by)
+        )
 
     async def confirm_stock(self, no: int, by: Signers) -> Unconfirmed:
         """Take in the second identity of a movement, by the number of its event.

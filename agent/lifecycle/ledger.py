@@ -95,6 +95,7 @@ RULES: tuple[Rule, ...] = (
     Rule(StockCause.UNLOAD, Place.HOPPER, Place.DESK, 1),
     # Cards and blanks on their way out.
     Rule(StockCause.HAND_OVER, Place.OUTPUT, Place.ISSUED, 1),
+    *_ways(StockCause.INSPECT, (Place.OUTPUT,), _THROWN, 1),
     Rule(StockCause.SEAL, Place.REJECT_BIN, Place.WASTE, 1),
     Rule(
         StockCause.DESTROY,
@@ -148,6 +149,7 @@ ASKED = frozenset(rule.cause for rule in RULES if rule.people) - {
     StockCause.RESOLVE,
     StockCause.RESOLVE_MARKED,
     StockCause.COUNT,
+    StockCause.INSPECT,
 }
 """Causes that a person names; the others follow from an answer or a count."""
 

@@ -588,7 +588,7 @@ class Station:
         completed = [
             job
             for job in self.journal.jobs_ended(99)
-            if job.state is JobState.COMPLETED
+            if job.state is JobState.COMPLETED and not job.reasons  # not thrown out
         ]
         assert len(completed) <= len(good) <= len(completed) + loose
 

@@ -15,6 +15,7 @@ from agent.contract.commands import (
     Command,
     Confirm,
     CountPlace,
+    Inspect,
     Load,
     Move,
     Resolve,
@@ -22,12 +23,13 @@ from agent.contract.commands import (
 )
 from agent.contract.envelope import OpenedCommand
 from agent.contract.events import Evidence, Found, Place, StockCause
+from agent.contract.messages import Cause
 from agent.journal.journal import Refusal
 from agent.journal.standing import Told
 from agent.journal.verify import Verdict, verify
 from agent.lifecycle.ledger import Movement, Note, Signers
 from agent.lifecycle.states import JobState
-from tests.agent.paper_printer import START, Station
+from tests.agent.paper_printer import START, Station, make_job
 from tests.agent.test_orders import SITI
 from tests.agent.test_worker import in_doubt, kinds
 
@@ -234,6 +236,46 @@ def test_a_card_in_suspense_is_explained_with_a_reason(tmp_path: Path) -> None:
         told = await centre.says(Move, **said, reason="a test from the panel")
         assert told.result is Result.DONE
         assert book(station, Place.SUSPENSE, Place.OUTPUT) == [0, 1]
+
+    drive(test())
+
+
+def test_a_card_that_fails_inspection_leaves_the_output_and_the_job_completed(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        station = await Station.make(tmp_path)
+        centre = Centre(station)
+        await station.stock(5)
+        await station.send(make_job("J1"))
+        bad: dict[str, Any] = {
+            "job_id": "J1",
+            "cause": "gagal-cetak",
+            "reason": "a stripe",
+        }
+        told = await centre.says(Inspect, **bad)
+        assert told.result is Result.NOT_COMPLETED
+        await station.work_until(lambda: station.state() is JobState.COMPLETED)
+        told = await centre.says(Inspect, **bad, destination="hopper")
+        assert told.result is Result.MOVEMENT_ILLEGAL
+        station.machine.reject_bin.append(station.machine.take("output"))
+        told = await centre.says(Inspect, **bad)
+        assert (told.result, told.detail) == (
+            Result.DONE,
+            "output 0, reject-bin 1",
+        )
+        station.check_books()
+        job = station.journal.job("J1")
+        assert job is not None
+        assert (job.state, job.reasons) == (JobState.COMPLETED, ["inspection-failed"])
+        told = await centre.says(Inspect, **bad)
+        assert told.result is Result.NOT_COMPLETED
+        with pytest.raises(Refusal, match="thrown out before"):
+            await station.journal.inspect(
+                "J1", Cause.RUSAK, Place.WASTE, "a dead chip", SITI
+            )
+        await station.journal.close()
+        assert verify(tmp_path / "journal.db").verdict is Verdict.GOOD
 
     drive(test())
 

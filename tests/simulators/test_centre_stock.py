@@ -43,7 +43,7 @@ def test_the_example_day_adds_up():
     assert stock.waiting == {}
     held = {place: n for place, n in stock.places["blank"].items() if n}
     assert held == {
-        "received": 100, "hopper": 96, "output": 1, "destroyed": 2, "difference": 1,
+        "received": 100, "hopper": 96, "reject-bin": 1, "destroyed": 2, "difference": 1,
     }  # fmt: skip
     assert stock.places["old-card"] == {"received": 3, "waste": 3}
 
