@@ -489,3 +489,18 @@ def test_two_people_stand_for_another_printer(tmp_path):
         "pin": "1234",
         "second_pin": "5678",
     }
+
+
+def test_a_card_that_fails_inspection_is_named_with_its_cause(tmp_path: Path) -> None:
+    options = ["--failed", "gagal-cetak", "--reason", "a stripe", "--as", "siti"]
+    reply = {"ok": True, "job": JOB | {"state": "completed"}}
+    result, asked = answered(tmp_path, reply, "job", "inspect", "J-1", *options)
+    assert result.exit_code == 0
+    assert asked == {
+        "do": "inspect",
+        "job": "J-1",
+        "cause": "gagal-cetak",
+        "reason": "a stripe",
+        "who": "siti",
+    }
+    assert "completed" in result.output
