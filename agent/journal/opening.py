@@ -293,14 +293,31 @@ def _make_or_know(db: sqlite3.Connection, path: Path, ledger_for_new: str) -> No
 
 
 def require_whole(db: sqlite3.Connection) -> None:
-    """Let SQLite look at every page.
+    """Let SQLite look at every page, and hold each index against its table.
 
     Raises:
-        ChainError: a page is not what it was.
+        ChainError: one of them is not what it was.
     """
-    (word,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    (word,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     if word != "ok":
         raise ChainError(0, f"the file is damaged: {word}")
+
+
+def require_made(db: sqlite3.Connection) -> None:
+    """Compare the tables, indexes and triggers with what they were made as.
+
+    Raises:
+        ChainError: one is another, or lacks.
+    """
+    with contextlib.closing(sqlite3.connect(":memory:")) as meant:
+        meant.executescript(schema.TABLES)
+        if _made_of(db) != _made_of(meant):
+            raise ChainError(0, "its tables are not as they were made")
+
+
+def _made_of(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    query = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"
+    return db.execute(query).fetchall()
 
 
 def ledger_of(db: sqlite3.Connection) -> str:

@@ -157,6 +157,7 @@ class Store:
                 opening.require_whole(self._db)
                 ledger = opening.ledger_of(self._db)
                 self._end = opening.end(self._db, ledger)
+                opening.require_made(self._db)
                 with contextlib.suppress(StorageFullError):
                     self._erase()
         except BaseException:

@@ -317,6 +317,6 @@ def _short(row: Mapping[str, object] | tuple[object, ...]) -> str:
 
 
 def _require_whole(db: sqlite3.Connection) -> None:
-    (word,) = db.execute("PRAGMA found.quick_check(1)").fetchone()
+    (word,) = db.execute("PRAGMA found.integrity_check(1)").fetchone()
     if word != "ok":
         raise _Wrong(Verdict.DAMAGED, str(word))

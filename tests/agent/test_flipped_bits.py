@@ -1,0 +1,163 @@
+"""One bit of a journal turned over, anywhere, and what else befalls files.
+
+At the start SQLite looks at every page, and the chain's last links are followed; the
+rest is found by `blanko ledger verify`. What neither finds must change nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from agent.clock import InlineExecutor
+from agent.contract.messages import Ack, LedgerHead
+from agent.journal import schema
+from agent.journal.errors import (
+    JournalDamagedError,
+    JournalError,
+    JournalForeignError,
+    StorageError,
+)
+from agent.journal.journal import AckVerdict, Journal
+from agent.journal.verify import Verdict, verify
+from tests.agent.ledgers import Ledger, made
+from tests.agent.paper_printer import START, VirtualClock
+
+FLIPS_A_PAGE = 6
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
+    return made(tmp_path_factory.mktemp("ledger"))
+
+
+@pytest.fixture
+def journal_db(pristine: Ledger, tmp_path: Path) -> Path:
+    lock = pristine.file.with_name("journal.db-lock")
+    (tmp_path / "journal.db-lock").write_bytes(lock.read_bytes())
+    return pristine.copied_to(tmp_path / "journal.db").file
+
+
+def start_error(file: Path) -> JournalError | None:
+    async def test() -> JournalError | None:
+        try:
+            journal = await Journal.open(file, VirtualClock(), InlineExecutor())
+        except JournalError as error:
+            return error
+        await journal.close()
+        return None
+
+    return asyncio.run(test())
+
+
+def signed_for(head: LedgerHead) -> Ack:
+    return Ack(
+        station="s",
+        printer="p",
+        ledger=head.ledger,
+        no=head.no,
+        hash=head.hash,
+        at=START,
+    )
+
+
+def content(file: Path) -> list[str]:
+    db = sqlite3.connect(file)
+    try:
+        return list(db.iterdump())
+    finally:
+        db.close()
+
+
+def test_a_bit_turned_over_anywhere_is_found_or_changes_nothing(
+    journal_db: Path, record_property
+) -> None:
+    whole = journal_db.read_bytes()
+    lock = journal_db.with_name("journal.db-lock").read_bytes()
+    meant, dice = content(journal_db), random.Random(7)
+    found: Counter[str] = Counter()
+    for page in range(0, len(whole), 4096):
+        places = [page + dice.randrange(4096) for _ in range(FLIPS_A_PAGE)]
+        for at in [page, *places]:
+            flipped = bytearray(whole)
+            flipped[at] ^= 1 << dice.randrange(8)
+            for side in ("-wal", "-shm"):
+                journal_db.with_name(f"journal.db{side}").unlink(missing_ok=True)
+            journal_db.write_bytes(flipped)
+            journal_db.with_name("journal.db-lock").write_bytes(lock)
+            error = start_error(journal_db)
+            if error is not None:
+                assert isinstance(error, JournalDamagedError | JournalForeignError), at
+                found["refused at the start"] += 1
+            elif verify(journal_db).verdict is not Verdict.GOOD:
+                found["found by verify"] += 1
+            else:
+                assert content(journal_db) == meant, f"byte {at} of page {at // 4096}"
+                found["of no meaning"] += 1
+    told = ", ".join(f"{count} {what}" for what, count in sorted(found.items()))
+    record_property("figure", f"bits turned over in a journal: {told}")
+    assert found["refused at the start"] > len(whole) // 4096
+    assert found["found by verify"]
+
+
+def test_a_newer_schema_is_left_where_it_is(journal_db: Path) -> None:
+    db = sqlite3.connect(journal_db)
+    db.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+    db.close()
+    before = journal_db.read_bytes()
+    assert isinstance(start_error(journal_db), JournalForeignError)
+    assert journal_db.read_bytes() == before
+
+
+def test_an_old_backup_is_known_by_what_the_centre_has_signed_for(
+    journal_db: Path,
+) -> None:
+    backup = journal_db.with_name("backup")
+    shutil.copy(journal_db, backup)
+
+    async def test() -> None:
+        journal = await Journal.open(journal_db, VirtualClock(), InlineExecutor())
+        await journal.load_stock(5)
+        head = journal.head()
+        await journal.close()
+        shutil.copy(backup, journal_db)
+        restored = await Journal.open(journal_db, VirtualClock(), InlineExecutor())
+        ack = signed_for(head)
+        assert await restored.store_ack(ack, b"raw") is AckVerdict.FORK
+        assert restored.forked  # no new card, and an incident
+        await restored.close()
+
+    asyncio.run(test())
+
+
+def test_a_lost_wal_is_missed(journal_db: Path) -> None:
+    """What was only in it is known to be missing by what the centre holds."""
+
+    async def test() -> None:
+        journal = await Journal.open(journal_db, VirtualClock(), InlineExecutor())
+        await journal.load_stock(5)
+        head = journal.head()
+        kept = journal_db.with_name("kept")
+        shutil.copy(journal_db, kept)  # without its -wal, as it lies there now
+        await journal.close()
+        shutil.copy(kept, journal_db)
+        again = await Journal.open(journal_db, VirtualClock(), InlineExecutor())
+        assert again.head().no < head.no
+        ack = signed_for(head)
+        assert await again.store_ack(ack, b"raw") is AckVerdict.FORK
+        await again.close()
+
+    asyncio.run(test())
+
+
+def test_a_file_that_cannot_be_made_is_a_disk_that_fails_and_no_damage(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "journal.db").mkdir()
+    assert isinstance(start_error(tmp_path / "journal.db"), StorageError)
