@@ -73,9 +73,9 @@ def opened_and_message(world: World, *, sealed: bool) -> tuple[OpenedJob, bytes]
 async def accepted(
     folder: Path, world: World, *, sealed: bool
 ) -> tuple[Journal, bytes]:
-    journal = await Journal.open(
-        folder / "journal.db", VirtualClock(), InlineExecutor()
-    )
+    clock = VirtualClock()
+    clock.sure = False  # it does not stand at the day of the job
+    journal = await Journal.open(folder / "journal.db", clock, InlineExecutor())
     journal.keep_in(Vault(world.keyring(allow_unsigned=not sealed)))
     opened, message = opened_and_message(world, sealed=sealed)
     await journal.load_stock(5)
