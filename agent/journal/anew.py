@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent.clock import SystemClock
+from agent.clock import Clock, SystemClock
 from agent.contract.agent_events import LedgerBegun
-from agent.contract.messages import Clock
+from agent.contract.messages import Clock as ClockWord
 from agent.journal.errors import JournalError
 from agent.journal.opening import SIDES, salvage
 from agent.journal.store import Stamp, Store
@@ -23,8 +23,11 @@ def begin(
     counts: Mapping[str, int],
     old_ledger: str | None,
     who: str,
+    clock: Clock | None = None,
 ) -> str:
     """Begin the ledger in `folder`, the daemon's; return its id.
+
+    `clock` None: the system's.
 
     Raises:
         JournalError: there is a journal, the daemon is running, or the disk fails.
@@ -44,7 +47,10 @@ def begin(
     try:
         if store.head.no:
             raise JournalError(f"journal {path}: only a lost one is replaced")
-        store.write(lambda tx: tx.append(begun, who=who), _stamp(store.ledger))
+        store.write(
+            lambda tx: tx.append(begun, who=who),
+            _stamp(store.ledger, clock or SystemClock()),
+        )
         store.settle()
     finally:
         store.close()
@@ -52,14 +58,13 @@ def begin(
     return store.ledger
 
 
-def _stamp(ledger: str) -> Stamp:
-    clock = SystemClock()
+def _stamp(ledger: str, clock: Clock) -> Stamp:
     now = clock.wall()
     return Stamp(
         ledger=ledger,
         boot=str(uuid.uuid4()),
         at=now.replace(microsecond=now.microsecond // 1000 * 1000),
-        clock=Clock.SURE if clock.synchronised() else Clock.UNSURE,
+        clock=ClockWord.SURE if clock.synchronised() else ClockWord.UNSURE,
         mono_ms=0,
     )
 

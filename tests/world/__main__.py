@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import time
 
 from tests.world.many import Task, crash, crashes, drawn, failure, points_of, run
 from tests.world.plan import POWERS, STANDARD
+from tests.world.tales import TALES
 from tests.world.world import play
 
 
@@ -45,10 +47,8 @@ def many(first: int, count: int) -> int:
 
 def share() -> int:
     """Say what share of the agent's heart worlds walk through."""
-    from tests.world.share import measure, sample
-
-    print(measure(sample())[1])
-    return 0
+    done = subprocess.run([sys.executable, "-m", "tests.world.share"], check=False)
+    return done.returncode
 
 
 def tell(task: Task) -> int:
@@ -62,6 +62,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.world", description=__doc__)
     parser.add_argument("--seed", type=int, help="tell this one world")
     parser.add_argument("--card", choices=sorted(STANDARD), help="tell a standard card")
+    parser.add_argument("--tale", choices=sorted(TALES), help="tell of a set day")
     parser.add_argument("--point", type=int, default=0, help="where its agent dies")
     parser.add_argument("--power", choices=POWERS, nargs="*", default=["process"])
     parser.add_argument("--crashes", action="store_true", help="at every point, all")
@@ -77,6 +78,8 @@ def main() -> int:
         wrong = many(given.first, given.seeds)
     elif given.card:
         wrong = tell(crash(given.card, given.point, given.power[0]))
+    elif given.tale:
+        wrong = tell(Task(TALES[given.tale], f"--tale '{given.tale}'"))
     else:
         wrong = tell(drawn(given.seed or 0))
     return 1 if wrong else 0

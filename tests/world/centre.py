@@ -9,14 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
 
-from agent.contract.commands import Command
-from agent.contract.envelope import OpenedCommand, OpenedJob
-from agent.contract.messages import Ack, ImageSide, Job, JobKind, Sides
+from agent.contract.commands import KINDS, Command, Result
+from agent.contract.envelope import EnvelopeRefused, OpenedCommand, OpenedJob
+from agent.contract.messages import (
+    Ack,
+    ImageSide,
+    Job,
+    JobKind,
+    RejectReason,
+    Sides,
+)
 from agent.contract.topics import Address, Topic
 from simulators.centre.book import Book, BookError
 from simulators.centre.contract import ContractError
@@ -84,18 +91,29 @@ class Wish:
     kind: str
     job_id: str | None = None
     at_s: float = 0.0
+    command_id: str = ""  # another one than its number gives it
+    expires_s: float | None = None  # from the beginning of the world
+    told: str | None = None  # the answer it must get; None: any
+    forged: bool = False  # by somebody else: it gets no answer
+
+    @property
+    def name(self) -> str:
+        """What a reply calls it."""
+        return self.command_id or f"C{self.no}"
 
     def message(self) -> bytes:
         """The command as it is published."""
         document = {
-            "command_id": f"C{self.no}",
+            "command_id": self.name,
             "command_no": self.no,
             "station": ADDRESS.station,
             "printer": ADDRESS.printer,
             "issued_at": START,
-            "expires_at": START + VALID_FOR,
+            "expires_at": _moment(self.expires_s) or START + VALID_FOR,
             "kind": self.kind,
         }
+        if self.forged:
+            document["forged"] = True
         job = {} if self.job_id is None else {"job_id": self.job_id}
         return msgspec.json.encode(document | job)
 
@@ -107,13 +125,25 @@ def open_message(message: bytes) -> OpenedJob:
     return OpenedJob(job=job, parts={}, payload_sha256=_sha256(payload))
 
 
-def open_ack(message: bytes) -> Ack:
-    """Likewise for an ack."""
-    return msgspec.json.decode(message, type=Ack)
-
-
 def open_command(message: bytes) -> OpenedCommand:
-    """Likewise for a command."""
+    """Likewise for a command; what the agent cannot know is for the ledger to say.
+
+    Raises:
+        EnvelopeRefused: the centre did not make it.
+    """
+    document = msgspec.json.decode(message)
+    if "forged" in document:
+        raise EnvelopeRefused(RejectReason.BAD_SIGNATURE, "not signed by the centre")
+    if document["kind"] not in KINDS:
+        return OpenedCommand(
+            payload_sha256=_sha256(message),
+            key_id="centre",
+            command_id=document["command_id"],
+            command_no=document["command_no"],
+            kind=document["kind"],
+            command=None,
+            refused=Result.UNKNOWN_KIND,
+        )
     command = msgspec.json.decode(message, type=Command)
     return OpenedCommand(
         payload_sha256=_sha256(message),
@@ -135,7 +165,8 @@ class Centre:
         wishes: tuple[Wish, ...] = (),
     ) -> None:
         self.book = Book()
-        self.results: dict[str, str] = {}  # of each command, as replied
+        self.results: dict[tuple[str, int], str] = {}  # of each command, as replied
+        self._over: set[str] = set()  # jobs of a ledger that was lost
         self._wishes = wishes
         self._orders = {order.job_id: order for order in orders}
         self._broker = broker
@@ -148,7 +179,8 @@ class Centre:
         """Send what is due, for ever."""
         while True:
             for order in self._orders.values():
-                if order.at_s <= self._story.at_s:
+                due = order.at_s <= self._story.at_s
+                if due and order.job_id not in self._over:
                     self.book.follow([order.job_id])
             if self._broker.up:
                 for job_id in self.book.due(self._story.at_s):
@@ -165,31 +197,67 @@ class Centre:
     def _command(self) -> None:
         """Send the first command that is due and has no answer."""
         for wish in self._wishes:
-            if f"C{wish.no}" not in self.results and wish.at_s <= self._story.at_s:
+            if (wish.name, wish.no) not in self.results:
+                if wish.at_s > self._story.at_s:
+                    continue
                 self._story.tell("centre", f"commands {wish.kind} {wish.job_id or ''}")
                 self._broker.to_agent(Topic.COMMAND, wish.message())
+                if wish.forged:
+                    self.results[wish.name, wish.no] = "nothing"
                 return
 
-    def _replied(self, command_id: str, result: str) -> None:
-        self._story.tell("centre", f"is told that {command_id} is {result}")
-        if self.results.setdefault(command_id, result) != result:
-            self._story.complain(f"{command_id} was answered in two ways")
+    @property
+    def all_answered(self) -> bool:
+        """Whether there is no command that still wants an answer."""
+        return all((wish.name, wish.no) in self.results for wish in self._wishes)
+
+    def _replied(self, name: tuple[str, int], result: str) -> None:
+        self._story.tell("centre", f"is told that {name[0]} is {result}")
+        if result == Result.CLOCK_UNSURE:
+            return  # it comes again, and is judged again
+        if self.results.setdefault(name, result) != result:
+            self._story.complain(f"{name[0]} was answered in two ways")
+        for wish in self._wishes:
+            if (wish.name, wish.no) == name and wish.told not in (None, result):
+                self._story.complain(f"{name[0]} is {result}, not {wish.told}")
 
     def _take(self, topic: str, payload: bytes) -> None:
         if topic == Topic.REPLY:
             reply = json.loads(payload)
-            self._replied(reply["command_id"], reply["result"])
+            name = reply["command_id"], reply["command_no"]
+            self._replied(name, reply["result"])
         elif topic == Topic.EVENT:
             for raw in payload.split(b"\n")[:-1]:
                 self.book.add(self.book.ledger.read(raw + b"\n"), self._story.at_s)
             self._ack()
         elif topic == Topic.ASK:
             ask = json.loads(payload)
+            self._follow(ask["ledger"])
             self.book.ledger.id = self.book.ledger.id or ask["ledger"]
             self._nonce = ask["nonce"]
             self._ack()
             for job_id in self.book.lacking(ask["accepted"]):
                 self._send(job_id)
+
+    def _follow(self, ledger: str) -> None:
+        """Keep a new ledger's lines; what the lost one left open is asked for anew."""
+        if self.book.ledger.id in (None, ledger):
+            return
+        self._story.tell("centre", "sees another ledger")
+        old, self.book = self.book, Book()
+        left = [job.job_id for job in old.jobs.values() if not job.progress.over]
+        self.book.follow(left)
+        self._over |= set(old.jobs) - set(left)
+
+    def claim(self, *, digest: str) -> None:
+        """Sign for another history than the one that came."""
+        self._ack(digest)
+
+    def send_another(self, job_id: str) -> None:
+        """Send other content under a job's name, as a centre never should."""
+        order = self._orders[job_id]
+        message = replace(order, sides=3 - order.sides).message
+        self._broker.to_agent(Topic.JOB, message)
 
     def _send(self, job_id: str) -> None:
         message = self._orders[job_id].message
@@ -197,7 +265,7 @@ class Centre:
         self._story.tell("centre", f"sends {job_id}")
         self._broker.to_agent(Topic.JOB, message)
 
-    def _ack(self) -> None:
+    def _ack(self, digest: str = "") -> None:
         ledger = self.book.ledger
         assert ledger.id is not None
         ack = Ack(
@@ -205,7 +273,7 @@ class Centre:
             printer=ADDRESS.printer,
             ledger=ledger.id,
             no=ledger.no,
-            hash=ledger.hash,
+            hash=digest or ledger.hash,
             at=self._now(),
             nonce=self._nonce,
         )

@@ -8,11 +8,10 @@ excuses the one difference it must make, and no other.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from tests.world.notary import Attempt, Books, Key
+from tests.world.notary import ENDED, Attempt, Books, Key
 
-ENDED = ("completed", "canceled", "aborted")
 AT_REST = (*ENDED, "held", "rejected")
 
 # Where the books have a blank once its attempt has this outcome.
@@ -26,6 +25,7 @@ BOOKED = {
 }
 ANYWHERE = ("suspense", "open")
 MACHINE_PLACES = ("hopper", "path", "output", "reject-bin")
+CARRIED_TO = ("desk", "waste", "issued", "destroyed", "returned")
 
 
 @dataclass
@@ -48,6 +48,8 @@ class Truth:
     lies: dict[Key, str]
     by_strangers: set[str] = field(default_factory=set)  # printed by another host
     counters_struck: bool = False  # a counter of the printer's went wrong
+    carried: dict[str, str] = field(default_factory=dict)
+    """Blank id to the place where people brought it, and said so."""
 
     @property
     def meddled(self) -> bool:
@@ -116,6 +118,8 @@ def places(books: Books, truth: Truth) -> list[str]:
     A second blank taken by one feed stays the hopper's in the books: a double feed
     shows at `hopper empty` and at no counter.
     """
+    if books.anew:
+        return _balance(books)
     booked = _booked(books, truth)
     found = []
     for card_id, place in booked.items():
@@ -126,22 +130,28 @@ def places(books: Books, truth: Truth) -> list[str]:
             found.append(f"{card_id}: booked in {place}, lies in {card.place}")
     sums = _sums(books, truth)
     idle = _attempts_without_a_blank(books, truth)
-    for place in ("hopper", "output", "reject-bin", "missing"):
+    for place in ("hopper", "output", "reject-bin", "missing", *CARRIED_TO):
         off = books.stock[place] - books.counted[place] - sums[place]
         if off and not idle and not truth.lies:
             found.append(
                 f"{place}: the books say {books.stock[place]}, "
                 f"the cards' own stories {sums[place]}"
             )
-    inside = sum(n for place, n in books.stock.items() if place != "received")
-    if books.stock["received"] != inside:
-        found.append(f"received {books.stock['received']}, accounted for {inside}")
-    in_doubt = books.stock["suspense"] - books.unaccounted
+    found += _balance(books)
+    in_doubt = books.stock["suspense"] - books.unaccounted + books.explained
     if in_doubt not in (0, 1):
         found.append(f"{in_doubt} blanks in doubt at once")
     if books.unaccounted and not truth.meddled:
         found.append(f"{books.unaccounted} blanks unaccounted for, and none left")
     return found
+
+
+def _balance(books: Books) -> list[str]:
+    """Each blank that came is in one place."""
+    inside = sum(n for place, n in books.stock.items() if place != "received")
+    if books.stock["received"] == inside:
+        return []
+    return [f"received {books.stock['received']}, accounted for {inside}"]
 
 
 def counted(books: Books, truth: Truth) -> list[str]:
@@ -150,13 +160,14 @@ def counted(books: Books, truth: Truth) -> list[str]:
     What the count had to put right is nought unless somebody meddled.
     """
     real = Counter(card.place for card in truth.cards.values())
+    gone = () if books.anew else ("issued", "destroyed", "returned")
     found = [
         f"{place}: counted, and the books say {books.stock[place]} for {real[place]}"
-        for place in ("hopper", "output", "reject-bin")
+        for place in ("hopper", "output", "reject-bin", "desk", "waste", *gone)
         if books.stock[place] != real[place]
     ]
     off = {place: count for place, count in books.counted.items() if count}
-    if off and not truth.meddled:
+    if off and not (truth.meddled or books.anew):
         found.append(f"the count put right what nobody did: {off}")
     return found
 
@@ -234,7 +245,7 @@ def _booked(books: Books, truth: Truth) -> dict[str, str]:
         card = _card_of(attempt, truth)
         if card is not None and card.card_id in booked:
             booked[card.card_id] = BOOKED[attempt.outcome]
-    return booked
+    return booked | truth.carried
 
 
 def _sums(books: Books, truth: Truth) -> Counter[str]:
@@ -245,6 +256,10 @@ def _sums(books: Books, truth: Truth) -> Counter[str]:
         if _card_of(attempt, truth) is not None:
             sums["hopper"] -= 1
             sums[BOOKED[attempt.outcome]] += 1
+    story = _booked(books, replace(truth, carried={}))
+    for card_id, place in truth.carried.items():
+        sums[story[card_id]] -= 1
+        sums[place] += 1
     return sums
 
 

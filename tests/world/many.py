@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 from tests.world.plan import POWERS, STANDARD, Plan, death_at, random_plan
+from tests.world.tales import TALES
 from tests.world.world import Result, play
 
 CHUNK = 10
@@ -50,6 +51,11 @@ def crash(card: str, point: int, power: str) -> Task:
 
 def drawn(seed: int) -> Task:
     return Task(random_plan(seed), f"--seed {seed}")
+
+
+def tales() -> list[Task]:
+    """The days that are set down."""
+    return [Task(plan, f"--tale '{name}'") for name, plan in TALES.items()]
 
 
 def points_of(card: str) -> tuple[int, int, int]:

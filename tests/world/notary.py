@@ -17,6 +17,7 @@ from tests.world.files import NAME
 from tests.world.story import Story
 
 Key = tuple[str, int]
+ENDED = ("completed", "canceled", "aborted")
 
 # Command words that move or mark a card, with the stage and the destination that must
 # have been written down before.
@@ -30,6 +31,9 @@ ALLOWED = {
     "Sce": ("delivering", "output"),
     "Ser": ("delivering", "reject-bin"),
 }
+PUT_RIGHT = ("count", "missing", "surplus", "find", "explain")
+"""Causes by which people make the books agree with what they have found."""
+
 ONCE = ("Si", "Ss")
 """Commands of which a second one for the same attempt would use a second blank."""
 
@@ -61,6 +65,8 @@ class Books:
     incidents: list[str] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)  # put right by a count
     unaccounted: int = 0  # blanks whose leaving only the printer's counter showed
+    explained: int = 0  # of those, how many a person has found
+    anew: bool = False  # an earlier ledger was lost: what it held is not known here
 
     @property
     def newest(self) -> Attempt | None:
@@ -86,6 +92,21 @@ class Notary:
             if kept[number - 1] != line:
                 self.story.complain(f"event {number} was durable and is another now")
         self.read()
+
+    def begin_anew(self) -> None:
+        """A person has begun a new ledger: what the old one left open is in doubt."""
+        old = self.books
+        for attempt in old.attempts.values():
+            attempt.outcome = attempt.outcome or "unknown"
+            attempt.stage, attempt.destination = "closed", None
+        jobs = {job: word for job, word in old.jobs.items() if word in ENDED}
+        self.books = Books(
+            attempts=old.attempts,
+            jobs=jobs,
+            completed=old.completed,
+            incidents=old.incidents,
+            anew=True,
+        )
 
     def leave(self) -> None:
         if self._db is not None:
@@ -144,11 +165,16 @@ class Notary:
                     self.books.counted["hopper"] += data["count"]
                     self.books.counted["difference"] -= data["count"]
             source, count = data["source"], data["count"]
-            if data["cause"] == "count":
+            if data["cause"] == "explain":
+                self.books.explained += count
+            if data["cause"] in PUT_RIGHT:
                 self.books.counted[source] -= count
                 self.books.counted[data["destination"]] += count
             self.books.stock[source] += count if source == "received" else -count
             self.books.stock[data["destination"]] += count
+        elif kind == "ledger-begun":
+            self.books.stock.update(data["counts"])
+            self.books.stock["received"] = sum(data["counts"].values())
         elif kind == "incident-raised":
             self.books.incidents.append(data["incident"])
 

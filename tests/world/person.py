@@ -11,7 +11,7 @@ from random import Random
 from agent.contract.events import Found
 from agent.contract.events import Place as StockPlace
 from agent.journal.journal import JobView, Journal, Refusal, Resolution
-from agent.lifecycle.ledger import Signers
+from agent.lifecycle.ledger import COUNTED, Signers
 from simulators.blanks import Blank, Place
 from simulators.faults import FaultKind
 from simulators.hand import causes, clear
@@ -41,6 +41,9 @@ class Deeds:
     lies: dict[Key, str] = field(default_factory=dict)
     fed: dict[Key, list[str]] = field(default_factory=dict)  # blanks of each attempt
     alone: bool = False  # somebody prints behind the agent's back now
+    received_count: int = 0  # blanks that came, and the agent is to know of
+    carried: dict[str, str] = field(default_factory=dict)
+    """Blank id to the place off the machine where people have brought it."""
 
 
 class Person:
@@ -59,7 +62,6 @@ class Person:
         self._lies = lies
         self._asked: dict[Key, int] = {}
         self._unreachable_looks = 0
-        self.loaded_count = 0  # blanks put on the hopper that the agent is to know of
 
     async def look(self, journal: Journal, reasons: list[str]) -> None:
         """Look once at printer and agent, and do what is to be done."""
@@ -99,8 +101,19 @@ class Person:
         self._say(f"loads {REFILL_COUNT} blanks and says so")
         self._machine.hand.load(REFILL_COUNT)
         self._machine.touched("person")
-        self.loaded_count += REFILL_COUNT
+        self._deeds.received_count += REFILL_COUNT
         await self.report_blanks(journal)
+
+    def count_everything(self) -> dict[str, int]:
+        """Count what lies at every place, for a ledger that begins with it."""
+        counts = {str(place): self._count(place) for place in COUNTED}
+        self._say(f"counts {counts}")
+        return counts
+
+    def _count(self, place: StockPlace) -> int:
+        if place in COUNTABLE:
+            return len(self._machine.mechanism.at(COUNTABLE[place]))
+        return sum(at == place for at in self._deeds.carried.values())
 
     async def count_all(self, journal: Journal) -> None:
         """Count what can be counted, and say so."""
@@ -111,7 +124,7 @@ class Person:
 
     async def report_blanks(self, journal: Journal) -> None:
         """Say how many blanks were loaded that the agent does not know of."""
-        count = self.loaded_count - journal.stock()[StockPlace.RECEIVED]
+        count = self._deeds.received_count - journal.stock()[StockPlace.RECEIVED]
         if count:
             await journal.load_stock(count, "person")
 

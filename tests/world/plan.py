@@ -10,6 +10,7 @@ from simulators.build import PowerUp
 from simulators.faults import FaultKind
 from tests.world.centre import Order, Wish
 from tests.world.process import Death
+from tests.world.staff import Errand
 
 
 class What(StrEnum):
@@ -31,6 +32,10 @@ class What(StrEnum):
     DISK_FULL = "the disk is full"
     DISK_ROOM = "the disk has room again"
     RESTART = "the agent is stopped and started in good order"
+    CLOSE = "the office closes until the next day"
+    SPOIL = "the agent is stopped, and its ledger is not what it was"
+    FORK = "the centre signs for another history"
+    OTHER_CONTENT = "the centre sends something else under the first job's name"
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,9 @@ class Plan:
     lie_share: float = 0.0  # of a person's answers
     clock_sure: bool = True
     wishes: tuple[Wish, ...] = ()
+    errands: tuple[Errand, ...] = ()
+    loss: str = "zeros"  # what becomes of a ledger that is spoilt
+    roster_lives: int = 99  # of the agent, that know of the roster
 
     def __str__(self) -> str:
         cards = ", ".join(f"{o.job_id} {o.sides}-sided" for o in self.orders)
@@ -80,6 +88,7 @@ class Plan:
             f"centre wants {one.kind} {one.job_id or ''} from {one.at_s:.1f} s on"
             for one in self.wishes
         ]
+        parts += [f"at {one.at_s:.1f} s {one}" for one in self.errands]
         parts += [f"dies at point {death.point}{_with(death)}" for death in self.deaths]
         return "; ".join(parts)
 
@@ -113,6 +122,10 @@ def death_at(point: int, power: str) -> Death:
 
 
 HARMLESS = (What.OPEN_COVER, What.CHANGE_RIBBON, What.SWITCH_OFF, What.RESTART)
+
+
+RARE = (What.CLOSE, What.SPOIL, What.FORK, What.OTHER_CONTENT)
+SHORT = [one for one in What if one not in RARE]
 
 
 def random_plan(seed: int) -> Plan:
@@ -180,7 +193,7 @@ def _wishes(dice: Random, orders: tuple[Order, ...]) -> tuple[Wish, ...]:
 def _acts(dice: Random) -> tuple[Act, ...]:
     acts = []
     for _ in range(dice.choice((0, 0, 0, 1, 1, 2, 3))):
-        what = dice.choice(list(What))
+        what = dice.choice(SHORT)
         at_s = round(dice.uniform(0.5, 35), 3)
         acts.append(Act(at_s, what))
         until_s = at_s + round(dice.uniform(1, 25), 3)

@@ -1,20 +1,30 @@
-"""The share of the agent's heart that worlds alone walk through, by branch."""
+"""`python -m tests.world.share`: what worlds alone walk of the agent, by branch.
+
+Worlds run in fresh processes, so that what runs when a module is read is seen as well.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+from multiprocessing.util import Finalize
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import coverage
 
-from tests.world.many import Task, crash, drawn, points_of
-from tests.world.plan import STANDARD
-from tests.world.world import play
+if TYPE_CHECKING:
+    from tests.world.many import Task
 
 ROOT = Path(__file__).parents[2]
 HEART = [
     "agent/worker.py",
     "agent/attempt.py",
+    "agent/aftermath.py",
     "agent/lifecycle/*.py",
     "agent/journal/*.py",
 ]
@@ -22,32 +32,63 @@ STEP = 13  # every so many crash points of a standard card
 SEEDS = 40
 
 
+@cache
 def sample() -> list[Task]:
     """Enough worlds to see what worlds see."""
-    tasks = [
+    from tests.world.many import crash, drawn, points_of, tales
+    from tests.world.plan import STANDARD
+
+    crashes = [
         crash(card, at, ("process", "both")[at % 2])
         for card in sorted(STANDARD)
         for at in range(1, points_of(card)[0] + 1, STEP)
     ]
-    return tasks + [drawn(seed) for seed in range(1, SEEDS + 1)]
+    return tales() + crashes + [drawn(seed) for seed in range(1, SEEDS + 1)]
 
 
-def measure(tasks: list[Task]) -> tuple[float, str]:
+def measure() -> tuple[float, str]:
     """Play worlds and return the share of branches in per cent, with a table."""
     with tempfile.TemporaryDirectory() as folder:
-        watch = coverage.Coverage(
-            data_file=str(Path(folder) / "data"),
-            branch=True,
-            include=[str(ROOT / one) for one in HEART],
-            config_file=False,
-        )
-        watch.start()
-        try:
-            for task in tasks:
-                play(task.plan)
-        finally:
-            watch.stop()
-        return _branches(watch)
+        with ProcessPoolExecutor(
+            os.cpu_count(),
+            mp_context=get_context("spawn"),
+            initializer=_begin,
+            initargs=(folder,),
+        ) as pool:
+            count = pool.submit(_count).result()
+            told = list(pool.map(_play, range(count), chunksize=4))
+        wrong = [text for text in told if text]
+        watch = _watch(folder, "all")
+        watch.combine([folder], strict=True)
+        share, table = _branches(watch)
+        return share, "\n".join([table, *wrong])
+
+
+def _watch(folder: str, name: str) -> coverage.Coverage:
+    return coverage.Coverage(
+        data_file=str(Path(folder) / f"data.{name}"),
+        branch=True,
+        include=[str(ROOT / one) for one in HEART],
+        config_file=False,
+    )
+
+
+def _begin(folder: str) -> None:
+    """Watch from before the first module of the agent is read until the end."""
+    watch = _watch(folder, f"all.{os.getpid()}")
+    watch.start()
+    Finalize(None, watch.save, exitpriority=0)
+
+
+def _count() -> int:
+    return len(sample())
+
+
+def _play(at: int) -> str:
+    from tests.world.world import play
+
+    result = play(sample()[at].plan)
+    return "\n".join(result.complaints)
 
 
 def _branches(watch: coverage.Coverage) -> tuple[float, str]:
@@ -63,3 +104,7 @@ def _branches(watch: coverage.Coverage) -> tuple[float, str]:
     share = 100 * walked / whole
     head = f"branches walked by worlds alone: {walked} of {whole}, {share:.1f} %"
     return share, "\n".join([head, *rows])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{measure()[1]}\n")

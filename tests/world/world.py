@@ -7,8 +7,9 @@ world's; worker, uplink, door, journal, lifecycle and driver are not touched.
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,18 +22,22 @@ from PIL import Image
 
 from agent.artwork import ArtworkError
 from agent.clock import InlineExecutor
+from agent.clockwatch import watch_clock
 from agent.commands import Commands
 from agent.contract.events import AgentStarted, AgentStopped
 from agent.contract.messages import Job, RejectReason
 from agent.door import Door
 from agent.health import Health
 from agent.journal import chain
+from agent.journal.errors import JournalDamagedError
 from agent.journal.journal import Journal, JournalError
-from agent.journal.verify import Verdict, verify
+from agent.journal.verify import Verdict
 from agent.lifecycle.duty import Rules
 from agent.mending import mend
 from agent.newcomer import Newcomer
+from agent.signing import sign_days
 from agent.state import Standing, state_of
+from agent.stockroom import Stockroom, watch_unconfirmed
 from agent.upkeep import Upkeep
 from agent.uplink import Ends, Uplink
 from agent.worker import Worker
@@ -41,26 +46,29 @@ from protocols.evolis.driver import EvolisDriver
 from protocols.vocabulary import CardSide, StateReason
 from simulators.faults import FaultKind
 from tests.agent.virtual_time import LoopClock, VirtualTimeLoop, elapse
-from tests.world import judge
+from tests.world import forger, judge
 from tests.world.broker import Broker, MemoryLink
 from tests.world.centre import (
     ADDRESS,
     Centre,
-    open_ack,
     open_command,
     open_message,
 )
 from tests.world.files import NAME, Files
+from tests.world.loss import Loss
 from tests.world.machine import HEIGHT_PX, TINY, WIDTH_PX, Machine, Pick
 from tests.world.mischief import Mischief
 from tests.world.notary import Notary
 from tests.world.person import LOOK_S, Deeds, Person
 from tests.world.plan import Act, Plan, Strike, What
 from tests.world.process import Disk, Process, make_task
+from tests.world.staff import Errand, Staff
 from tests.world.story import Story
+from tests.world.trust import SIGNER, open_ack
 from tests.world.wire import Wire
 
 LIMIT_S = 1500.0
+DAY_S = 25 * 3600.0  # longer than a movement may wait for its second identity
 LIVES_MAX = 12
 LOOK_AT_REST_S = 3.0
 SESSION_ID = 4711
@@ -96,6 +104,7 @@ class Life:
         self.disk = Disk(process, world.notary.read)
         self.journal: Journal | None = None
         self.worker: Worker | None = None
+        self.stockroom: Stockroom | None = None
         self.ended_well = False
 
     async def main(self) -> None:
@@ -109,16 +118,28 @@ class Life:
         worker, uplink = self._join(journal)
         self.worker = worker
         await journal.record(AgentStarted(version="world", contract=0))
+        world.staff.catch_up()
+        people, self.stockroom = world.staff.join(
+            journal, roster=world.has_roster(), folder=self.process.folder
+        )
+        await people.announce()
         await world.person.report_blanks(journal)
         async with asyncio.TaskGroup() as group:
             up = group.create_task(uplink.run())
             work = group.create_task(worker.run())
             mending = group.create_task(mend(journal, clock))
+            others = [
+                group.create_task(sign_days(journal, clock, SIGNER)),
+                group.create_task(watch_unconfirmed(journal, clock)),
+                group.create_task(watch_clock(journal, clock)),
+            ]
             await work
             mending.cancel()
             await journal.record(AgentStopped(reason="asked to stop"))
             uplink.stop()
             await up
+            for other in others:
+                other.cancel()
         self.ended_well = True
 
     def _join(self, journal: Journal) -> tuple[Worker, Uplink]:
@@ -184,6 +205,8 @@ class World:
         self.person = Person(
             self.machine, self.notary, self.deeds, person, plan.lie_share
         )
+        self.loss = Loss(plan.loss, self.story)
+        self.staff = Staff(self.machine, self.notary, self.deeds)
         self.mischief = Mischief(self.machine, self.story, self.deeds)
         self.machine.picked = self._picked
         self.by_strangers: set[str] = set()
@@ -192,6 +215,12 @@ class World:
         self._pending_acts = 0
         self._person_looks = False
         self._stock_taken = False
+        self._closed_s = 0.0  # for how long nobody is here
+
+    def has_roster(self) -> bool:
+        """Whether this life of the agent is told of a roster."""
+        plan = self.plan
+        return bool(plan.errands) and len(self._lives) <= plan.roster_lives
 
     def now(self) -> datetime:
         now = self.clock.wall()
@@ -210,6 +239,7 @@ class World:
                 self._live(),
                 *(self._act(act) for act in self.plan.acts),
                 *(self._strike(strike) for strike in self.plan.strikes),
+                self._errands(),
             )
         ]
         try:
@@ -235,7 +265,7 @@ class World:
         hand.change_ribbon("YMCKO", plan.ribbon_sets)
         for kind, card_no in plan.faults:
             self.machine.mechanism.faults.schedule(kind, card_no)
-        self.person.loaded_count = plan.hopper_count
+        self.deeds.received_count = plan.hopper_count
 
     def _picked(self, pick: Pick) -> None:
         attempt = self.notary.books.newest
@@ -261,8 +291,16 @@ class World:
                 folder.mkdir()
             else:
                 left.write(folder)
+                lock = f"{NAME}-lock"
+                shutil.copy(self._lives[-1].folder / lock, folder / lock)
+                self.loss.befall(folder)
             left = await self._one_life(Process(folder, death, self.dice))
             await elapse(death.down_s if death is not None else 1.0)
+            if self._closed_s:
+                loop = asyncio.get_running_loop()
+                assert isinstance(loop, VirtualTimeLoop)
+                loop.leap(self._closed_s)
+                self._closed_s = 0.0
         self.story.complain(f"the agent was started {LIVES_MAX} times")
 
     async def _one_life(self, process: Process) -> Files:
@@ -279,7 +317,9 @@ class World:
                 # A journal that cannot be written ends the daemon; it is started again.
                 allowed = isinstance(_first(error), JournalError)
                 tell = self._ended if allowed else self.story.complain
-                tell(f"agent: ended by {_named(error)}")
+                tell(f"agent: ended by {type(_first(error)).__name__}")
+                if life.journal is None:
+                    self._set_right(process.folder, _first(error))
         finally:
             self.life = None
             died.cancel()
@@ -291,6 +331,16 @@ class World:
         if life.ended_well:
             process.left = Files.read(process.folder)
         return process.left
+
+    def _set_right(self, folder: Path, error: BaseException) -> None:
+        """A person decides about a ledger that the agent does not open."""
+        if not isinstance(error, JournalDamagedError):
+            self.loss.put_back(folder)
+            return
+        counts = self.person.count_everything()
+        self.deeds.received_count = sum(counts.values())
+        self.loss.begin_anew(folder, counts, self.clock)
+        self.notary.begin_anew()
 
     def _ended(self, what: str) -> None:
         self.story.tell("agent", what)
@@ -317,20 +367,10 @@ class World:
             assert life.journal is not None
             # A person's word that dies with the agent is given again.
             self._person_looks = True
-            asked = life.process.start(
-                self.person.look(life.journal, life.worker.picture.reasons)
+            await self._while_alive(
+                life, self.person.look(life.journal, life.worker.picture.reasons)
             )
-            died = asyncio.ensure_future(life.process.died.wait())
-            try:
-                await asyncio.wait({asked, died}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                died.cancel()
-                self._person_looks = False
-            if asked.done() and not asked.cancelled():
-                try:
-                    asked.result()
-                except JournalError as error:
-                    self.story.tell("person", f"is told to wait: {error.__class__}")
+            self._person_looks = False
 
     async def _act(self, act: Act) -> None:
         self._pending_acts += 1
@@ -344,8 +384,16 @@ class World:
                 self.story.tell("chance", act.what)
                 if life is not None and not life.process.dead:
                     life.disk.fill(full=act.what is What.DISK_FULL)
-            case What.RESTART:
+            case What.FORK:
                 self.story.tell("chance", act.what)
+                self.centre.claim(digest="f" * 64)
+            case What.OTHER_CONTENT:
+                self.story.tell("chance", act.what)
+                self.centre.send_another(self.plan.orders[0].job_id)
+            case What.RESTART | What.CLOSE | What.SPOIL:
+                self.story.tell("chance", act.what)
+                self.loss.due = self.loss.due or act.what is What.SPOIL
+                self._closed_s = DAY_S if act.what is What.CLOSE else 0.0
                 if life is not None and life.worker is not None:
                     life.worker.stop()
             case _:
@@ -359,10 +407,50 @@ class World:
         self.machine.strike(strike.kind)
         self._pending_acts -= 1
 
+    async def _errands(self) -> None:
+        errands = sorted(self.plan.errands, key=lambda one: one.at_s)
+        self._pending_acts += len(errands)
+        for errand in errands:
+            await elapse(max(0.0, errand.at_s - self.story.at_s))
+            while not await self._run_errand(errand):
+                await elapse(LOOK_S)
+            self._pending_acts -= 1
+
+    async def _run_errand(self, errand: Errand) -> bool:
+        """Whether it was done; not when the agent is not there, or dies of it."""
+        if self.staff.was_done():
+            return True
+        life = self.life
+        if life is None or life.process.dead or life.worker is None:
+            return False
+        assert life.journal is not None
+        assert life.stockroom is not None
+        return await self._while_alive(
+            life, self.staff.run(life.stockroom, life.journal, errand)
+        )
+
+    async def _while_alive(self, life: Life, asked: Coroutine[Any, Any, None]) -> bool:
+        """Whether what was asked of this life came to its end."""
+        task = life.process.start(asked)
+        died = asyncio.ensure_future(life.process.died.wait())
+        try:
+            await asyncio.wait({task, died}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            died.cancel()
+        if not task.done() or task.cancelled():
+            return False
+        try:
+            task.result()
+        except JournalError as error:
+            self.story.tell("person", f"is told to wait: {error.__class__}")
+            return False
+        return True
+
     # The end
 
     async def _until_at_rest(self) -> None:
-        while self.story.at_s < LIMIT_S:
+        days = sum(act.what is What.CLOSE for act in self.plan.acts)
+        while self.story.at_s < LIMIT_S + days * DAY_S:
             await elapse(LOOK_AT_REST_S)
             if self._at_rest() or len(self._lives) >= LIVES_MAX:
                 return
@@ -373,6 +461,8 @@ class World:
         life = self.life
         if life is None or life.process.dead or life.journal is None:
             return bool(self.story.complaints)
+        if life.journal.orders.retired:
+            return True  # it has left: what is written now comes to nobody
         asked = life.process.start(self.person.count_all(life.journal))
         await asyncio.wait({asked}, timeout=LOOK_AT_REST_S)
         self._stock_taken = asked.done() and not asked.cancelled()
@@ -390,10 +480,10 @@ class World:
             and not (self._pending_acts or self._person_looks)
             and self.life is not None
             and held == len(books.lines) > 0
-            and len(self.centre.results) == len(self.plan.wishes)
+            and self.centre.all_answered
             and not self.machine.mechanism.moving
             and self.machine.mechanism.sensed_card is None
-            and books.stock["received"] == self.person.loaded_count
+            and books.stock["received"] == self.deeds.received_count
         )
 
     async def _end(self, others: Sequence[asyncio.Future[Any]]) -> None:
@@ -415,7 +505,7 @@ class World:
         found += judge.reported(books, lines)
         folder = self._lives[-1].folder
         raw = b"".join(path.read_bytes() for path in sorted(folder.glob("journal.db*")))
-        audit = verify(folder / NAME)
+        audit = forger.audited(folder / NAME)
         if audit.verdict is not Verdict.GOOD:
             found.append(f"verify: {audit.verdict} {audit.detail}")
         canaries = {order.job_id: order.canary for order in orders}
@@ -426,13 +516,16 @@ class World:
             found.append(f"the chain is broken: {error}")
         for complaint in found:
             self.story.complain(complaint)
+        if not found:
+            forgery = forger.FORGERIES[self.plan.seed % len(forger.FORGERIES)]
+            forger.unseen(folder, forgery, lines, self.story)
 
     def _truth(self) -> judge.Truth:
         machine, deeds = self.machine, self.deeds
         cards = {
             blank.blank_id: judge.Card(
                 blank.blank_id,
-                str(blank.place),
+                deeds.carried.get(blank.blank_id, str(blank.place)),
                 blank.state,
                 machine.digest(blank),
                 machine.witness.delivered.get(blank.blank_id, []),
@@ -447,6 +540,7 @@ class World:
             deeds.lies,
             self.by_strangers,
             counters_struck=self._counters_struck(),
+            carried=deeds.carried,
         )
 
     def _counters_struck(self) -> bool:
