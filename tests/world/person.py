@@ -10,6 +10,7 @@ from random import Random
 
 from agent.contract.events import Found
 from agent.contract.events import Place as StockPlace
+from agent.contract.operation_events import Operation
 from agent.journal.journal import JobView, Journal, Refusal, Resolution
 from agent.lifecycle.ledger import COUNTED, Signers
 from simulators.blanks import Blank, Place
@@ -62,6 +63,7 @@ class Person:
         self._lies = lies
         self._asked: dict[Key, int] = {}
         self._unreachable_looks = 0
+        self._ribbon_out = False  # for a cleaning
 
     async def look(self, journal: Journal, reasons: list[str]) -> None:
         """Look once at printer and agent, and do what is to be done."""
@@ -69,6 +71,7 @@ class Person:
         await self.report_blanks(journal)
         await self._refill(journal, reasons)
         self._change_ribbon(reasons)
+        await self._clean(journal, reasons)
         self._bring_back_in_step(reasons)
         job = journal.doubtful()
         if job is not None and not job.reject_asked:
@@ -81,6 +84,8 @@ class Person:
 
     def _remove_causes(self) -> None:
         mechanism = self._machine.mechanism
+        if self._ribbon_out and mechanism.ribbon is None:
+            return
         for kind in causes(mechanism):
             empty = kind is FaultKind.HOPPER_EMPTY and not mechanism.at(Place.HOPPER)
             if kind in INVISIBLE or empty or mechanism.moving:
@@ -130,10 +135,31 @@ class Person:
 
     def _change_ribbon(self, reasons: list[str]) -> None:
         asked_for = "marker-print-ribbon-empty-error" in reasons
-        if asked_for and not self._machine.mechanism.moving:
+        if asked_for and not (self._machine.mechanism.moving or self._ribbon_out):
             self._say("puts a new ribbon in")
             self._machine.hand.change_ribbon("YMCKO", RIBBON_SETS)
             self._machine.touched("person")
+
+    async def _clean(self, journal: Journal, reasons: list[str]) -> None:
+        """Once it is overdue: ribbon out, cleaning card in, ask; then the ribbon in."""
+        mechanism, hand = self._machine.mechanism, self._machine.hand
+        if mechanism.moving or mechanism.cleaning or journal.operation() is not None:
+            return
+        if self._ribbon_out:
+            self._ribbon_out = False
+            if mechanism.ribbon is None:
+                self._say("puts the ribbon in again")
+                hand.return_ribbon()
+                self._machine.touched("person")
+        elif "cleaner-life-over-error" in reasons:
+            self._say("takes the ribbon out, and asks for a cleaning")
+            if mechanism.ribbon is not None:
+                hand.take_ribbon()
+                self._ribbon_out = True
+            if not mechanism.cleaning_card:
+                hand.lay_cleaning_card()
+            self._machine.touched("person")
+            await journal.ask_operation(Operation.CLEAN, Signers("person"))
 
     def _bring_back_in_step(self, reasons: list[str]) -> None:
         lost = "connecting-to-device-error" in reasons
