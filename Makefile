@@ -11,14 +11,16 @@ KEEP ?=
 SEEDS ?= 20000
 FROM ?= 1
 RUNS ?= 50000
-DEMO_FLAGS := $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
+# Not "?=": many have a PRINTER in their environment, for lpr.
+PRINTER := evolis
+DEMO_FLAGS := --printer $(PRINTER) $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
 
 .PHONY: help demo test coverage soak lint bench bench-exactly-once show-interop show-ledger show-doubt system-test-usb fuzz fresh deps contract docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-demo: ## twelve cards through broker, agent and emulated printer [SABOTAGE=steal|panel] [KEEP=1]
+demo: ## twelve cards through broker, agent and emulated printer [PRINTER=magicard] [SABOTAGE=steal|panel] [KEEP=1]
 	@scripts/venv run
 	@$(PY) -m simulators demo $(DEMO_FLAGS)
 

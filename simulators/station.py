@@ -22,6 +22,7 @@ from simulators.demo.stage import Machine, Site
 FAILED = 1
 HOPPER = 100
 RIBBON_SETS = 200
+MAKE = stage.MAKES["evolis"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,10 @@ async def _run(options: Options) -> int:
     cards.mkdir(parents=True, exist_ok=True)
     children = Children(site.directory / "logs")
     try:
-        machine = Machine(HOPPER, RIBBON_SETS, options.speed, cards)
+        machine = Machine(MAKE, HOPPER, RIBBON_SETS, options.speed, cards)
         port = await stage.start_emulator(children, site, machine)
         await stage.make_agent_key(site)
-        stage.write_config(site, options.broker, options.trust, port)
+        stage.write_config(site, options.broker, options.trust, MAKE, port)
         await stage.start_agent(children, site)
         _explain(options, cards)
         await children.watch()

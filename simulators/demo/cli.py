@@ -20,6 +20,7 @@ from simulators.centre.contract import ContractError
 from simulators.demo.children import ChildError
 from simulators.demo.command import CommandError
 from simulators.demo.progress import COLUMNS, Teller
+from simulators.demo.stage import MAKES
 from simulators.demo.story import JOB_COUNT, LIMIT_S, Options, Story
 from simulators.demo.table import job_table, place_table
 from simulators.demo.verdict import Verdict
@@ -44,13 +45,19 @@ _PATH_MAX = 60  # a Unix socket's path has room for 107 bytes
     "--speed", default=SPEED, show_default=True, type=click.FloatRange(1, 100),
     help="how much faster than a real one the emulated printer's clock runs",
 )  # fmt: skip
-def demo(sabotage: str | None, keep: bool, out: Path | None, speed: float) -> None:
+@click.option(
+    "--printer", "family", type=click.Choice(list(MAKES)), default="evolis",
+    show_default=True, help="whose printer is emulated and driven",
+)  # fmt: skip
+def demo(
+    sabotage: str | None, keep: bool, out: Path | None, speed: float, family: str
+) -> None:
     """Print twelve cards: broker, agent, emulated printer, centre and an operator."""
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     place = (out or Path("demo-out") / name).absolute()
     place.mkdir(parents=True, exist_ok=True)
     try:
-        status = asyncio.run(_demo(Options(sabotage, place, speed), keep))
+        status = asyncio.run(_demo(Options(sabotage, place, speed, family), keep))
     except (KeyboardInterrupt, asyncio.CancelledError):
         status = STOPPED
     sys.exit(status)

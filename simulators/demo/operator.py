@@ -51,11 +51,15 @@ class Operator:
         while True:
             status = await self._command("status")
             reasons = reasons_of(status)
-            if has(reasons, "media-jam"):
+            # Some printers say that a person is wanted, and no more: who comes, sees.
+            untold = has(reasons, "other")
+            if untold or has(reasons, "media-jam"):
                 await self._clear_jam()
-            if has(reasons, "media-empty"):
+            # An empty hopper may show as less than the books hold, and nothing else.
+            short = has(reasons, "media-empty") or has(reasons, "x-stock-mismatch")
+            if untold or short:
                 await self._fill_hopper()
-            if has(reasons, "marker-print-ribbon-empty"):
+            if untold or has(reasons, "marker-print-ribbon-empty"):
                 await self._change_ribbon()
             if has(reasons, "x-outcome-unknown"):
                 await self._answer()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -10,16 +11,31 @@ from PIL import Image, ImageChops
 from simulators.cards import CARD_SIZE
 from simulators.centre.contract import Document
 
-MARGIN = (2, 5)
-"""Dots left and above: the printer's area of 1016 × 648 is larger than the card."""
-
 _THUMB_SIZE = (339, 216)
 _COLUMNS = 4
 _GAP = 12
 
 
+@dataclass(frozen=True, slots=True)
+class Face:
+    """How a printer shows a picture: its area is larger than the card."""
+
+    margin: tuple[int, int]  # dots of that area left of the card and above it
+    levels: int = 256  # how many densities a dye has
+
+    def shown(self, sent: Image.Image) -> Image.Image:
+        """The picture as so few levels of dye show it."""
+        step, top = 256 // self.levels, self.levels - 1
+        levels = [(255 - value) // step for value in range(256)]
+        return sent.point([255 - level * 255 // top for level in levels] * 3)
+
+
 def compare_pictures(
-    job: Document, parts: dict[str, bytes], card_id: str, printed: dict[str, Path]
+    job: Document,
+    parts: dict[str, bytes],
+    card_id: str,
+    printed: dict[str, Path],
+    face: Face,
 ) -> list[str]:
     """Compare each finished side of a job with what the printer put on its card.
 
@@ -35,7 +51,7 @@ def compare_pictures(
             continue
         sent = Image.open(BytesIO(parts[wanted["part"]])).convert("RGB")
         with Image.open(printed[side]) as image:
-            where = first_difference(sent, image)
+            where = first_difference(sent, image, face)
         if where is not None:
             findings.append(
                 f"{card_id}: {side} differs from the picture of {job['job_id']}, "
@@ -44,12 +60,14 @@ def compare_pictures(
     return findings
 
 
-def first_difference(sent: Image.Image, printed: Image.Image) -> tuple[int, int] | None:
+def first_difference(
+    sent: Image.Image, printed: Image.Image, face: Face
+) -> tuple[int, int] | None:
     """The uppermost row, and the leftmost column, that differ; None: not one dot."""
-    left, top = MARGIN
+    left, top = face.margin
     width, height = CARD_SIZE
     card = printed.convert("RGB").crop((left, top, left + width, top + height))
-    box = ImageChops.difference(sent, card).getbbox()
+    box = ImageChops.difference(face.shown(sent), card).getbbox()
     return None if box is None else (box[0], box[1])
 
 

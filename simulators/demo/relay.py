@@ -7,10 +7,10 @@ panel, counted over all connections, one byte in the middle comes out inverted.
 from __future__ import annotations
 
 import asyncio
+import re
 
-PANEL_START = b"\x1bDb;"
 FLIPPED_OFFSET = 300_000
-"""Bytes from the start of the panel's command: well inside its image."""
+"""Bytes from where the panel, or its page, begins: well inside its image."""
 
 _CHUNK_SIZE = 65536
 
@@ -18,9 +18,10 @@ _CHUNK_SIZE = 65536
 class Relay:
     """Listens on a loopback port of its own; `port` once `start` has returned."""
 
-    def __init__(self, printer_port: int, panel: int) -> None:
+    def __init__(self, printer_port: int, panel_start: bytes, panel: int) -> None:
         """`panel`: which one to spoil, 1 for the first that passes."""
         self._printer_port = printer_port
+        self._panel_start = panel_start
         self._panel = panel
         self._seen = 0
         self._server: asyncio.Server | None = None
@@ -72,16 +73,19 @@ class Relay:
     async def _forth(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        start, spoil = 0, False
+        passed, flip_at, tail = 0, -1, b""
         while chunk := await reader.read(_CHUNK_SIZE):
-            if start == 0 and chunk.startswith(PANEL_START):
+            seen = tail + chunk  # a beginning may lie across two chunks
+            for found in re.finditer(re.escape(self._panel_start), seen):
                 self._seen += 1
-                spoil = self._seen == self._panel
-            at = FLIPPED_OFFSET - start
-            if spoil and 0 <= at < len(chunk):
+                if self._seen == self._panel:
+                    flip_at = passed - len(tail) + found.start() + FLIPPED_OFFSET
+            tail = seen[-(len(self._panel_start) - 1) :]
+            at = flip_at - passed
+            if 0 <= at < len(chunk):
                 chunk = chunk[:at] + bytes([chunk[at] ^ 0xFF]) + chunk[at + 1 :]
                 self.flipped = True
-            start += len(chunk)
+            passed += len(chunk)
             writer.write(chunk)
             await writer.drain()
         writer.write_eof()

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from simulators.demo.children import ROOT, Child, ChildError, Children
 from simulators.demo.command import Command, CommandError
+from simulators.demo.pictures import Face
 from simulators.demo.world import World
 
-MODEL = "Primacy"
 READY_S = 30.0
 """How long a program may take until it can be used, on a busy computer."""
 
@@ -32,7 +32,7 @@ agent = "{agent_key}"
 trust = "{trust}"
 
 [device]
-family = "evolis"
+family = "{family}"
 model = "{model}"
 uri = "tcp://127.0.0.1:{port}"
 """
@@ -73,9 +73,34 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Make:
+    """Whose printer it is, and what its wire and pictures differ in."""
+
+    family: str
+    model: str  # as the emulator knows it
+    driven: str  # as the agent knows it
+    panel_start: bytes  # what a panel, or a page of panels, begins with on the wire
+    panels_before: int  # such beginnings before the one that is to be spoiled
+    face: Face
+
+
+MAKES = {
+    make.family: make
+    for make in (
+        Make("evolis", "Primacy", "Primacy", b"\x1bDb;", 16, Face((2, 5))),
+        Make(
+            "magicard", "Tango 2e", "Tango 2e two-sided", b"\x01,NOC1,", 3,
+            Face((2, 2), levels=64),
+        ),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """How the emulated printer is set up."""
 
+    make: Make
     hopper: int
     ribbon_sets: int
     speed: float
@@ -93,7 +118,9 @@ async def make_agent_key(site: Site) -> None:
         await _blanko("keys", "new", "--out", str(site.agent_key))
 
 
-def write_config(site: Site, broker: str, trust: Path, printer_port: int) -> None:
+def write_config(
+    site: Site, broker: str, trust: Path, make: Make, printer_port: int
+) -> None:
     """Write the agent's configuration."""
     state_dir = site.directory / "state"
     state_dir.mkdir(mode=0o700, exist_ok=True)
@@ -105,7 +132,8 @@ def write_config(site: Site, broker: str, trust: Path, printer_port: int) -> Non
         broker=broker,
         agent_key=site.agent_key,
         trust=trust,
-        model=MODEL,
+        family=make.family,
+        model=make.driven,
         port=printer_port,
     )
     site.config.write_text(text)
@@ -118,7 +146,8 @@ async def start_emulator(children: Children, site: Site, machine: Machine) -> in
         ChildError: it does not come up.
     """
     argv = [
-        sys.executable, "-m", "simulators", "printer", "evolis", "--model", MODEL,
+        sys.executable, "-m", "simulators", "printer", machine.make.family,
+        "--model", machine.make.model,
         "--tcp", "127.0.0.1:0", "--hopper", str(machine.hopper),
         "--ribbon", f"YMCKO:{machine.ribbon_sets}", "--speed", f"{machine.speed:g}",
         "--control", str(site.emulator_socket),

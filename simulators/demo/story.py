@@ -34,8 +34,6 @@ RIBBON_SETS = 9
 JAM = "jam-path@4"
 STEAL_AFTER = 7
 """Completed jobs until the hand comes, when the hopper has been filled again."""
-SPOILED_PANEL = 17
-"""The second panel of the third card: one side, then two, then this one."""
 
 LIMIT_S = 240.0
 QUIET_S = 75.0
@@ -50,6 +48,7 @@ class Options:
     sabotage: str | None
     out: Path
     speed: float
+    family: str = "evolis"
 
 
 class Story:
@@ -92,7 +91,8 @@ class Story:
 
     async def _set_up(self) -> None:
         out, site = self._options.out, self._site
-        machine = Machine(HOPPER, RIBBON_SETS, self._options.speed, out, (JAM,))
+        make = stage.MAKES[self._options.family]
+        machine = Machine(make, HOPPER, RIBBON_SETS, self._options.speed, out, (JAM,))
         key_dir = site.directory / "keys"
         centre_key(key_dir)
         broker, port, _, _ = await asyncio.gather(
@@ -102,11 +102,11 @@ class Story:
             asyncio.to_thread(self._order),
         )
         if self._options.sabotage == "panel":
-            self._relay = Relay(port, SPOILED_PANEL)
+            self._relay = Relay(port, make.panel_start, make.panels_before + 1)
             await self._relay.start()
             self._teller.tell("sabotage", "one byte will be flipped on the wire")
             port = self._relay.port
-        stage.write_config(site, broker, key_dir / TRUST_NAME, port)
+        stage.write_config(site, broker, key_dir / TRUST_NAME, make, port)
         await self._start_centre(broker, key_dir)
         await stage.start_agent(self.children, site)
         self._teller.tell("demo", "broker, printer, centre and agent are up")
@@ -170,7 +170,8 @@ class Story:
         truth = await self._world.truth()
         job_ids = self.job_ids()
         store = Store(self.store_dir)
-        verdict = reach_verdict(job_ids, store, stock, truth, self._options.out)
+        face = stage.MAKES[self._options.family].face
+        verdict = reach_verdict(job_ids, store, stock, truth, self._options.out, face)
         pictures = sorted(self._options.out.glob("card-*.png"), key=_front_first)
         if pictures:
             contact_sheet(pictures, self._options.out / "contact-sheet.png")

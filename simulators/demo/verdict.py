@@ -9,7 +9,7 @@ from pathlib import Path
 from simulators.centre.book import BookError, Ledger, Line
 from simulators.centre.store import Store, parts_of
 from simulators.demo import judge
-from simulators.demo.pictures import compare_pictures
+from simulators.demo.pictures import Face, compare_pictures
 from simulators.demo.table import Row
 from simulators.demo.world import Truth
 
@@ -47,6 +47,7 @@ def reach_verdict(
     stock: Mapping[str, int],
     truth: Truth,
     pictures: Path,
+    face: Face,
 ) -> Verdict:
     """Compare everything; `pictures` is where the emulator put its PNGs.
 
@@ -70,7 +71,7 @@ def reach_verdict(
         wrong = []
         if card_id != "-":
             printed = printed_sides(truth, card_id, pictures)
-            wrong = compare_pictures(job, parts, card_id, printed)
+            wrong = compare_pictures(job, parts, card_id, printed, face)
             findings += wrong
         finished = job["sides"]["front"]["kind"] == "image"
         other = any(found.startswith(f"{card_id}: other") for found in pairing.findings)

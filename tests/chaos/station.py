@@ -32,6 +32,7 @@ from simulators.demo.verdict import verified_lines
 from simulators.demo.world import Truth, World
 
 CARD = (1011, 638)
+MAKE = stage.MAKES["evolis"]
 SPEED = 12.0  # of the mechanism: a side in under two seconds
 BLANKS = 9  # a job may use: each kill while its card is printed spoils one
 ANSWER_S = 20.0
@@ -94,9 +95,8 @@ class Station:
 
     async def set_up(self) -> None:
         """Everything but the agent: keys, printer and orders."""
-        machine = Machine(
-            self.hopper, len(self.jobs) * 4, SPEED, cards=None, faults=self.faults
-        )
+        sets = len(self.jobs) * 4
+        machine = Machine(MAKE, self.hopper, sets, SPEED, None, self.faults)
         await stage.make_agent_key(self.site)
         self.printer_port = await stage.start_emulator(
             self.children, self.site, machine
@@ -123,7 +123,7 @@ class Station:
         port = self.wire_port or self.printer_port
         trust = self.keys / TRUST_NAME
         centre_key(self.keys)
-        stage.write_config(self.site, broker or self.broker, trust, port)
+        stage.write_config(self.site, broker or self.broker, trust, MAKE, port)
 
     async def start_centre(self) -> None:
         self.centre = await self.children.start(

@@ -2,8 +2,9 @@
 
 import asyncio
 
-from simulators.demo.relay import FLIPPED_OFFSET, PANEL_START, Relay
+from simulators.demo.relay import FLIPPED_OFFSET, Relay
 
+PANEL_START = b"\x1bDb;"
 PANEL = PANEL_START + b"y;256;" + bytes(400_000) + b"\r"
 
 
@@ -31,7 +32,7 @@ async def send_all(
         writer.close()
 
     server = await asyncio.start_server(printer, "127.0.0.1", 0)
-    relay = Relay(server.sockets[0].getsockname()[1], panel)
+    relay = Relay(server.sockets[0].getsockname()[1], PANEL_START, panel)
     await relay.start()
     answers = [await through(relay, each) for each in messages]
     await relay.stop()
@@ -48,3 +49,12 @@ def test_one_byte_of_the_chosen_panel_is_flipped_and_no_other():
     changed = [at for at, byte in enumerate(got[3]) if byte != PANEL[at]]
     assert changed == [FLIPPED_OFFSET]
     assert len(got[3]) == len(PANEL)
+
+
+def test_a_panel_that_follows_others_on_one_connection_is_spoiled_too():
+    sent = b"\x1bSr\r" * 20_001 + PANEL + b"\x1bSr\r" + PANEL + PANEL
+    [got], _ = asyncio.run(send_all(2, [sent]))
+    second = len(b"\x1bSr\r") * 20_002 + len(PANEL)
+    changed = [at for at, byte in enumerate(got) if byte != sent[at]]
+    assert changed == [second + FLIPPED_OFFSET]
+    assert len(got) == len(sent)

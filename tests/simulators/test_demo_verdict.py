@@ -9,10 +9,11 @@ from PIL import Image
 from simulators.centre.batch import batch
 from simulators.centre.book import BookError
 from simulators.centre.store import Store
-from simulators.demo.pictures import MARGIN
+from simulators.demo.pictures import Face
 from simulators.demo.verdict import reach_verdict
 
 DIGEST = "d" * 64
+FACE = Face((2, 5))
 STOCK = {"received": 5, "hopper": 4, "path": 0, "output": 1, "reject-bin": 0}
 
 
@@ -55,7 +56,7 @@ def cards(tmp_path, store):
     sent.write_bytes(store.job("t-01")[1])
     printed = Image.new("RGB", (1016, 648))
     with Image.open(sent) as picture:
-        printed.paste(picture, MARGIN)
+        printed.paste(picture, FACE.margin)
     folder = tmp_path / "cards"
     folder.mkdir()
     printed.save(folder / "card-000001-front.png")
@@ -81,7 +82,7 @@ def truth():
 
 
 def test_an_honest_world_has_no_finding(store, cards, truth):
-    verdict = reach_verdict(["t-01"], store, STOCK, truth, cards)
+    verdict = reach_verdict(["t-01"], store, STOCK, truth, cards, FACE)
     assert verdict.findings == []
     [row] = verdict.rows
     assert (row.outcome, row.attempts, row.card_id) == ("completed", 1, "card-000001")
@@ -94,7 +95,7 @@ def test_one_changed_dot_of_a_card_is_found(store, cards, truth):
         image.load()
     image.putpixel((500, 300), (1, 2, 3))
     image.save(path)
-    verdict = reach_verdict(["t-01"], store, STOCK, truth, cards)
+    verdict = reach_verdict(["t-01"], store, STOCK, truth, cards, FACE)
     assert verdict.findings == [
         "card-000001: front differs from the picture of t-01, first at 498, 295"
     ]
@@ -103,7 +104,7 @@ def test_one_changed_dot_of_a_card_is_found(store, cards, truth):
 
 def test_a_card_with_other_panels_is_found(store, cards, truth):
     truth["cards"][0]["digest"] = "e" * 64
-    verdict = reach_verdict(["t-01"], store, STOCK, truth, cards)
+    verdict = reach_verdict(["t-01"], store, STOCK, truth, cards, FACE)
     assert verdict.findings == [
         "card-000001: other panels than the agent sent for t-01"
     ]
@@ -112,7 +113,7 @@ def test_a_card_with_other_panels_is_found(store, cards, truth):
 
 def test_a_job_without_a_card_is_shown_and_found(store, cards, truth):
     (cards / "card-000001-front.png").unlink()
-    verdict = reach_verdict(["t-01"], store, STOCK, truth, cards)
+    verdict = reach_verdict(["t-01"], store, STOCK, truth, cards, FACE)
     assert verdict.findings == ["card-000001: no picture of the front of t-01"]
 
 
@@ -122,11 +123,11 @@ def test_a_changed_event_breaks_the_chain(store, cards, truth, line):
     lines[line] = lines[line].replace(b"t-01", b"t-02")
     store.events.write_bytes(b"".join(lines))
     with pytest.raises(BookError):
-        reach_verdict(["t-01"], store, STOCK, truth, cards)
+        reach_verdict(["t-01"], store, STOCK, truth, cards, FACE)
 
 
 def test_a_removed_event_is_missed(store, cards, truth):
     lines = store.lines()
     store.events.write_bytes(b"".join(lines[:2] + lines[3:]))
     with pytest.raises(BookError):
-        reach_verdict(["t-01"], store, STOCK, truth, cards)
+        reach_verdict(["t-01"], store, STOCK, truth, cards, FACE)
