@@ -274,12 +274,13 @@ class Bus:
         host.control(0x00, 9, CONFIGURATION_VALUE, 0)
         self._device_no += 1
         name = f"bus/usb/001/{self._device_no:03d}"
+        node = Node(host)
+        self._nodes.append(node)
+        # First, for libusb opens a node as soon as it is there.
+        self.testbed.attach_ioctl(f"/dev/{name}", node)
         self.testbed.add_from_string(
             _described(self._device_no, name, descriptors, SPEEDS[host.speed], texts)
         )
-        node = Node(host)
-        self._nodes.append(node)
-        self.testbed.attach_ioctl(f"/dev/{name}", node)
         self.testbed.uevent(PORT, "add")
         GLib.io_add_watch(
             host.socket.fileno(), GLib.IO_IN | GLib.IO_HUP | GLib.IO_ERR, self._came

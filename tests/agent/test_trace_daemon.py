@@ -56,7 +56,7 @@ def test_a_card_at_work_becomes_a_file_of_vectors_that_shows_no_picture(desk):
         await centre.send(desk.job(1, png((200, 100, 50))))
         await centre.until(lambda: "job-completed" in centre.kinds())
         tracing.send_signal(signal.SIGINT)
-        assert await asyncio.to_thread(tracing.wait, 20) == 0
+        assert await asyncio.to_thread(tracing.wait, 60) == 0
         assert tracing.stdout is not None
         found["summary"] = tracing.stdout.read()
 
@@ -108,13 +108,13 @@ def test_a_trace_ends_with_its_time_and_with_the_daemon(desk):
         agent = desk.start_agent()
         await centre.until(lambda: centre.online)
         tracing = await asyncio.to_thread(start_trace, desk, "--seconds", "1")
-        assert await asyncio.to_thread(tracing.wait, 20) == 0
+        assert await asyncio.to_thread(tracing.wait, 60) == 0
         assert text_of(desk).endswith("# ended: the time is over\n")
         (desk.folder / "t.toml").unlink()
         tracing = await asyncio.to_thread(start_trace, desk)
         agent.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(agent.wait, 20) == 0
-        assert await asyncio.to_thread(tracing.wait, 20) == 0
+        assert await asyncio.to_thread(agent.wait, 60) == 0
+        assert await asyncio.to_thread(tracing.wait, 60) == 0
         assert text_of(desk).endswith("# ended: the daemon went away\n")
 
     play(desk, scene)
