@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
+from contextlib import suppress
 
 import pytest
 import usb.core
 import usb.util
 
 from simulators.links.usb_descriptors import BULK_IN, BULK_OUT
-from tests.simulators.usb_world import ask, in_loop, plugged
+from tests.simulators.usb_world import ASK_MODEL, ask, in_loop, plugged
 
 GONE, BUSY, HALTED = (-4, 19), (-6, 16), (-9, 32)
 LATE, DENIED, BABBLE = (-7, 110), (-3, 13), (-8, 75)
@@ -267,3 +269,26 @@ async def test_two_printers_are_two_devices_at_two_ports():
             return [(one.port_number, one.serial_number) for one in found]
 
         assert await apart(look) == [(1, "E100000"), (2, "E100007")]
+
+
+@pytest.mark.parametrize("turns", range(12))
+@in_loop
+async def test_a_reply_that_comes_as_the_time_runs_out_is_not_lost(turns):
+    async with plugged() as plug:
+
+        def patient(host):
+            for _ in range(3):
+                with suppress(usb.core.USBTimeoutError):
+                    return bytes(host.read(BULK_IN, 1024, 20))
+            return b""
+
+        reading = asyncio.create_task(plug.host(patient))
+        while not plug.device._in.locked():
+            await asyncio.sleep(0)
+        asking = asyncio.create_task(plug.out(ASK_MODEL))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        # The loop stands still here, until the reader's 20 ms are over.
+        threading.Event().wait(0.03)
+        assert (await reading).startswith(b"PRIMACY\0")
+        await asking
