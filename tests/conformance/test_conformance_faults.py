@@ -1,0 +1,111 @@
+"""Faults, cuts, rubbish and silence, the same on each printer family and link."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from protocols.errors import DeviceError, RemoteProtocolError, TransportError
+from protocols.vocabulary import CardFate, Severity
+from simulators.faults import FaultKind
+from tests.conformance.cases import make, on_every_rig, prepared, send_through
+
+CUTS = 10
+
+
+async def contradicts(bench, error):
+    """Whether the error calls a card untouched that has left the hopper."""
+    assert error.card in (CardFate.UNTOUCHED, CardFate.UNKNOWN)
+    return error.card is CardFate.UNTOUCHED and await bench.moved()
+
+
+async def told(rig, kind):
+    """A card meets the fault; the next driver is told what is the matter."""
+    async with rig.bench(faults=[(kind, 1)]) as bench:
+        driver = await bench.opened()
+        with pytest.raises(DeviceError) as caught:
+            await make(driver, prepared(driver))
+        assert not await contradicts(bench, caught.value)
+        after = await bench.opened()
+        reasons = (await after.status()).reasons
+        keyword = rig.family.reasons.get(kind)
+        if keyword is None:
+            assert any(reason.severity is Severity.ERROR for reason in reasons)
+            return "as an error without a name"
+        assert keyword in {reason.keyword for reason in reasons}
+        return None
+
+
+@on_every_rig
+async def test_an_empty_hopper_is_told(rig):
+    return await told(rig, FaultKind.HOPPER_EMPTY)
+
+
+@on_every_rig
+async def test_an_open_cover_is_told(rig):
+    return await told(rig, FaultKind.COVER_OPEN)
+
+
+@on_every_rig
+async def test_an_ended_ribbon_is_told(rig):
+    return await told(rig, FaultKind.RIBBON_ENDED)
+
+
+@on_every_rig
+async def test_a_jam_is_told(rig):
+    return await told(rig, FaultKind.JAM_PATH)
+
+
+async def size_of_a_card(rig):
+    async with rig.bench() as bench:
+        driver = await bench.opened()
+        card = prepared(driver)
+        before = bench.ends.sent_size()
+        await make(driver, card)
+        return bench.ends.sent_size() - before, card
+
+
+async def cut(rig, card, size):
+    async with rig.bench() as bench:
+        driver = await bench.opened()
+        bench.ends.cut_after(size)
+        with pytest.raises(TransportError) as caught:
+            await make(driver, card)
+        assert not await contradicts(bench, caught.value), size
+        # A tenth of a card is more than all questions before it.
+        assert size == 0 or caught.value.card is CardFate.UNKNOWN, size
+        await bench.power_cycle()
+        assert (await (await bench.opened()).observe()).identity.serial
+
+
+@on_every_rig
+async def test_cut_at_ten_points_of_a_card_no_touched_card_is_called_untouched(rig):
+    size, card = await size_of_a_card(rig)
+    assert size > 100_000
+    points = [size * tenth // CUTS for tenth in range(CUTS)]
+    await asyncio.gather(*(cut(rig, card, point) for point in points))
+
+
+async def unheard(rig, kind):
+    """The link's trouble comes between the claim and the card."""
+    async with rig.bench() as bench:
+        driver = await bench.opened()
+        card = prepared(driver)
+        await driver.claim()
+        await bench.world.do(do="fault", kind=kind)
+        with pytest.raises((TransportError, RemoteProtocolError)) as caught:
+            await send_through(driver, card)
+        assert caught.value.card is CardFate.UNTOUCHED
+        assert not await bench.moved()
+        await bench.world.do(do="clear", kind=kind)
+
+
+@on_every_rig
+async def test_rubbish_for_an_answer_moves_nothing(rig):
+    await unheard(rig, "garbage")
+
+
+@on_every_rig
+async def test_silence_moves_nothing(rig):
+    await unheard(rig, "silent")
