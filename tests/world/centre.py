@@ -50,6 +50,7 @@ class Order:
     bad_picture: bool = False
     expires_s: float | None = None  # from the beginning of the world
     not_before_s: float | None = None
+    ribbon: str | None = None  # that it must be printed with
 
     @property
     def canary(self) -> bytes:
@@ -73,6 +74,7 @@ class Order:
             subject=self.subject or f"S-{self.job_id}",
             reason="bad" if self.bad_picture else None,
             blanks=self.blanks,
+            ribbon=self.ribbon,
             sides=Sides(front=front, back=front if self.sides == 2 else None),
         )
         return msgspec.json.encode(job) + b"\n" + self.canary
@@ -95,6 +97,7 @@ class Wish:
     expires_s: float | None = None  # from the beginning of the world
     told: str | None = None  # the answer it must get; None: any
     forged: bool = False  # by somebody else: it gets no answer
+    more: tuple[tuple[str, object], ...] = ()  # what this kind says besides
 
     @property
     def name(self) -> str:
@@ -115,7 +118,7 @@ class Wish:
         if self.forged:
             document["forged"] = True
         job = {} if self.job_id is None else {"job_id": self.job_id}
-        return msgspec.json.encode(document | job)
+        return msgspec.json.encode(document | job | dict(self.more))
 
 
 def open_message(message: bytes) -> OpenedJob:

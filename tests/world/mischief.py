@@ -21,6 +21,7 @@ OPEN_S = 3.0
 FOREIGN_SESSION = 999
 COLOUR_SIZE = WIDTH_PX * HEIGHT_PX
 STRANGER = "strange"
+OTHER_SERIAL = "E100001"
 
 
 class Mischief:
@@ -36,7 +37,10 @@ class Mischief:
             What.PULL_TO_OUTPUT: lambda: self._take(Place.PATH, Place.OUTPUT),
             What.PULL_TO_HOPPER: lambda: self._take(Place.PATH, Place.HOPPER),
             What.INSERT: self._insert,
-            What.CHANGE_RIBBON: self._change_ribbon,
+            What.CHANGE_RIBBON: lambda: self._machine.hand.change_ribbon("YMCKO", 20),
+            What.BLACK_RIBBON: lambda: self._machine.hand.change_ribbon("K", 20),
+            What.TAKE_RIBBON: self._machine.hand.take_ribbon,
+            What.LAY_CARD: self._machine.hand.lay_cleaning_card,
         }
 
     async def do(self, what: What) -> None:
@@ -45,9 +49,11 @@ class Mischief:
         self._story.tell("somebody", what)
         if what is What.PRINT_ALONE:
             await self._print_alone()
-        elif what is What.SWITCH_OFF:
+        elif what in (What.SWITCH_OFF, What.OTHER_PRINTER):
             self._machine.power(on=False)
             await elapse(OFF_S)
+            if what is What.OTHER_PRINTER:
+                self._machine.printer.serial = OTHER_SERIAL
             self._machine.power(on=True)
         elif what is What.OPEN_COVER:
             self._cover(is_open=True)
@@ -74,9 +80,6 @@ class Mischief:
 
     def _insert(self) -> None:
         self._machine.hand.insert()
-
-    def _change_ribbon(self) -> None:
-        self._machine.hand.change_ribbon("YMCKO", 20)
 
     async def _print_alone(self) -> None:
         """Another host prints a card of its own, when the printer is free."""

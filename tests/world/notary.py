@@ -202,16 +202,25 @@ _RESOLVED = {
 }
 
 
+WORDS = (
+    "operation",
+    "result",
+    "stage",
+    "outcome",
+    "found",
+    "good",
+    "source",
+    "destination",
+)
+"""Fields of an event that a story tells."""
+
+
 def _told(event: dict[str, Any]) -> str:
     data = event["data"]
     name = event.get("job", "")
     if "attempt" in event:
         name += f"/{event['attempt']}"
-    words = [
-        str(data[key])
-        for key in ("stage", "outcome", "found", "good", "source", "destination")
-        if data.get(key) is not None
-    ]
+    words = [str(data[key]) for key in WORDS if data.get(key) is not None]
     for key in ("count", "cause", "reason", "reasons", "incident", "detail"):
         if data.get(key):
             words.append(str(data[key]))

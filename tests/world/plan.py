@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
 
+from agent.lifecycle.duty import Rules
 from simulators.build import PowerUp
 from simulators.faults import FaultKind
 from tests.world.centre import Order, Wish
@@ -26,6 +27,10 @@ class What(StrEnum):
     PRINT_ALONE = "prints a card behind the agent's back"
     OPEN_COVER = "opens the cover"
     CHANGE_RIBBON = "changes the ribbon"
+    BLACK_RIBBON = "puts a ribbon of black alone in"
+    TAKE_RIBBON = "takes the ribbon out"
+    LAY_CARD = "lays a cleaning card before the rollers"
+    OTHER_PRINTER = "puts another printer of the same kind here"
     SWITCH_OFF = "switches the printer off and on"
     BROKER_DOWN = "the broker goes down"
     BROKER_UP = "the broker comes back"
@@ -70,6 +75,7 @@ class Plan:
     errands: tuple[Errand, ...] = ()
     loss: str = "zeros"  # what becomes of a ledger that is spoilt
     roster_lives: int = 99  # of the agent, that know of the roster
+    rules: Rules = field(default_factory=Rules)  # what the office asks for
 
     def __str__(self) -> str:
         cards = ", ".join(f"{o.job_id} {o.sides}-sided" for o in self.orders)
@@ -124,7 +130,17 @@ def death_at(point: int, power: str) -> Death:
 HARMLESS = (What.OPEN_COVER, What.CHANGE_RIBBON, What.SWITCH_OFF, What.RESTART)
 
 
-RARE = (What.CLOSE, What.SPOIL, What.FORK, What.OTHER_CONTENT)
+RARE = (
+    What.CLOSE,
+    What.SPOIL,
+    What.FORK,
+    What.OTHER_CONTENT,
+    What.BLACK_RIBBON,
+    What.TAKE_RIBBON,
+    What.LAY_CARD,
+    What.OTHER_PRINTER,
+)
+"""What only a set day has."""
 SHORT = [one for one in What if one not in RARE]
 
 

@@ -6,9 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from agent.contract.events import Found, Item, Place, StockCause
+from agent.contract.messages import Cause
+from agent.contract.operation_events import Operation
+from agent.lifecycle.duty import Limits, Rules
 from agent.requests import (
     Hold,
+    Inspect,
+    Operate,
     Pause,
+    PrinterConfirm,
     Release,
     Resolve,
     Resume,
@@ -17,8 +23,9 @@ from agent.requests import (
     StockLoad,
     StockMove,
 )
+from simulators.faults import FaultKind
 from tests.world.centre import Order, Wish
-from tests.world.plan import Act, Plan, What
+from tests.world.plan import Act, Plan, Strike, What
 from tests.world.staff import AS_IT_IS, DONE, THE_OLDEST, Errand
 
 STEP_S = 0.5
@@ -259,7 +266,186 @@ FORKED = Plan(
     ),
 )
 
+CLEAN = Operate(who="siti", operation=Operation.CLEAN, reason="stripes on cards")
+TEST = Operate(who="budi", operation=Operation.SELF_TEST)
+
+
+def made_ready(at_s: float, until_s: float) -> tuple[Act, ...]:
+    """As it must be for a cleaning, which is over when a ribbon is put in again."""
+    return (
+        Act(at_s, What.TAKE_RIBBON),
+        Act(at_s + 0.1, What.LAY_CARD),
+        Act(until_s, What.CHANGE_RIBBON),
+    )
+
+
+CLEANED = Plan(
+    0,
+    (CARD, Order("J2", 20, at_s=32.0)),
+    acts=made_ready(31.0, 74.0),
+    errands=one_by_one(
+        31.2, (CLEAN, DONE), (CLEAN, DONE), (TEST, "busy"), (CLEAN, DONE)
+    ),
+)
+
+UNPREPARED = Plan(
+    0,
+    (CARD, Order("J2", 20, at_s=90.0)),
+    acts=(
+        Act(61.0, What.TAKE_RIBBON),
+        Act(64.0, What.CHANGE_RIBBON),
+        Act(131.0, What.INSERT),
+    ),
+    # With the ribbon in, without a cleaning card, with a card in the path.
+    errands=tuple(Errand(at_s, CLEAN, DONE) for at_s in (31.2, 61.2, 131.2)),
+)
+
+BROKEN_OFF = Plan(
+    0,
+    (CARD, Order("J2", 20, at_s=60.0)),
+    acts=(*made_ready(31.0, 48.0), Act(46.0, What.SWITCH_OFF)),
+    errands=(Errand(31.2, CLEAN, DONE),),
+)
+
+ASKED_TOO_SOON = Plan(
+    0,
+    (CARD, Order("J2", 20, at_s=60.0)),
+    acts=(Act(5.5, What.RESTART),),
+    errands=one_by_one(5.0, (CLEAN, DONE), (TEST, "busy")),
+)
+
+COMMANDED = Plan(
+    0,
+    (CARD, Order("J2", 20, at_s=32.0)),
+    acts=made_ready(31.0, 74.0),
+    wishes=(
+        Wish(1, "clean", at_s=31.5, told="done"),
+        Wish(2, "clean", at_s=31.5, told="done"),
+        Wish(3, "self-test", at_s=31.5, told="busy"),
+        Wish(4, "self-test", at_s=120.0, told="done"),
+    ),
+)
+
+TESTED = Plan(
+    0,
+    (CARD, Order("J2", 20, at_s=60.0), Order("J3", 30, at_s=150.0)),
+    rules=Rules(test_after_s=50.0),
+    strikes=(Strike(131.0, FaultKind.COVER_OPEN),),
+    errands=one_by_one(131.1, (TEST, DONE), (Resume(who="siti"), "not-paused")),
+)
+
+SPARED = Plan(
+    0,
+    (
+        CARD,
+        Order("J2", 20),
+        Order("J3", 30, expires_s=LATE_S),
+        Order("J4", 40, expires_s=LATE_S),
+    ),
+    rules=Rules(Limits(cards_an_hour=3, rest_after=2, rest_s=90.0)),
+    acts=(Act(300.0, What.CLOSE),),
+)
+
+HOT = Plan(
+    0,
+    (CARD, Order("J2", 20)),
+    rules=Rules(Limits(rest_after=1, rest_s=30.0, cool_s=120.0)),
+    strikes=(Strike(20.5, FaultKind.HEAD_HOT),),
+)
+
+RIBBONS = Plan(
+    0,
+    (
+        Order("J1", 10, ribbon="K"),
+        Order("J2", 20, ribbon="YMCKO"),
+        Order("J3", 30, at_s=61.0),
+        Order("J4", 40, at_s=61.0, ribbon="KO"),
+    ),
+    acts=(Act(60.0, What.BLACK_RIBBON), Act(120.0, What.CHANGE_RIBBON)),
+    wishes=(Wish(1, "cancel", "J4", at_s=180.0, told="canceled"),),
+)
+
+ANOTHER_PRINTER = Plan(
+    0,
+    (CARD, Order("J2", 20, at_s=50.0)),
+    acts=(Act(40.0, What.OTHER_PRINTER),),
+    errands=one_by_one(
+        30.0, (PrinterConfirm(who="siti", serial="E100001", reason="?"), "not-changed")
+    )
+    + one_by_one(
+        80.0,
+        (
+            PrinterConfirm(who="siti", second="budi", serial="E7", reason="repair"),
+            "other-printer",
+        ),
+        (
+            PrinterConfirm(who="siti", serial="E100001", reason="repair"),
+            "second-needed",
+        ),
+        (
+            PrinterConfirm(
+                who="siti", second="budi", serial="E100001", reason="repair"
+            ),
+            DONE,
+        ),
+    ),
+)
+
+
+def said(no: int, kind: str, told: str, **more: object) -> Wish:
+    """What the centre says of cards and blanks, once the card of `CARD` is out."""
+    job_id = more.pop("job_id", None)
+    assert job_id is None or isinstance(job_id, str)
+    return Wish(no, kind, job_id, 30.0, told=told, more=tuple(more.items()))
+
+
+TOLD_FROM_AFAR = Plan(
+    0,
+    (CARD,),
+    acts=(Act(28.0, What.STEAL_BLANK),),
+    errands=(
+        Errand(
+            30.0,
+            Inspect(who="siti", job="J9", cause=Cause.RUSAK, reason="?"),
+            "unknown-job",
+        ),
+        Errand(90.0, StockConfirm(who="budi", movement=THE_OLDEST), DONE),
+    ),
+    wishes=(
+        said(1, "load", "count-impossible", count=2**20),
+        said(2, "count", "done", place="output", count=1),
+        said(3, "count", "movement-illegal", place="path", count=0),
+        said(4, "move", "movement-unclear", cause="count", count=1),
+        said(5, "move", "done", cause="hand-in", count=2, item="old-card"),
+        said(6, "move", "record-needed", cause="destroy", count=1, item="old-card"),
+        said(7, "confirm", "nothing-to-confirm", movement=99_999),
+        said(8, "resolve", "not-in-doubt", job_id="J1", found="missing", reason="?"),
+        said(9, "inspect", "unknown-job", job_id="J9", cause="rusak", reason="?"),
+        said(10, "count", "done", place="hopper", count=4),
+        said(
+            11,
+            "move",
+            "done",
+            cause="missing",
+            count=1,
+            source="difference",
+            reason="looked for",
+        ),
+    ),
+)
+
 TALES = {
+    "cleaned": CLEANED,
+    "unprepared": UNPREPARED,
+    "broken off": BROKEN_OFF,
+    "asked too soon": ASKED_TOO_SOON,
+    "commanded": COMMANDED,
+    "tested": TESTED,
+    "spared": SPARED,
+    "hot": HOT,
+    "ribbons": RIBBONS,
+    "another printer": ANOTHER_PRINTER,
+    "told from afar": TOLD_FROM_AFAR,
     "stock": STOCK,
     "alone": ALONE,
     "held": HELD,

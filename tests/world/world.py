@@ -32,7 +32,6 @@ from agent.journal import chain
 from agent.journal.errors import JournalDamagedError
 from agent.journal.journal import Journal, JournalError
 from agent.journal.verify import Verdict
-from agent.lifecycle.duty import Rules
 from agent.mending import mend
 from agent.newcomer import Newcomer
 from agent.signing import sign_days
@@ -147,7 +146,7 @@ class Life:
         health = Health({}, lambda: 0.0)
         newcomer = Newcomer(open_message)
         workshop = Workshop(self._make_driver, newcomer.take, draw, newcomer.forget)
-        upkeep = Upkeep(journal, Rules(), TINY.capabilities)
+        upkeep = Upkeep(journal, world.plan.rules, TINY.capabilities)
         worker = Worker(journal, workshop, clock, InlineExecutor(), health, upkeep)
         standing = Standing(family="evolis", unsigned_jobs=True)
         door = Door(journal, newcomer.open, InlineExecutor(), clock, newcomer.forget)
