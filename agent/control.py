@@ -155,6 +155,9 @@ class Control:
                 await self._talk(reader, writer)
         except (TimeoutError, OSError):
             pass  # it said nothing for too long, or is gone
+        except Exception as failure:
+            # A fault of ours costs one client; older asyncio would not even name it.
+            log.exception("client_failed", error=str(failure))
         finally:
             del self._clients[task]
             writer.close()

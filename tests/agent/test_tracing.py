@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from structlog.testing import capture_logs
 
 from agent import tracing
 from agent.clock import InlineExecutor
@@ -221,7 +222,7 @@ def test_the_daemon_ends_at_once_though_somebody_reads_along(tmp_path):
     play(scene, tmp_path)  # its end is within the scene's time limit
 
 
-def test_text_that_cannot_be_made_costs_one_reader_and_no_exchange(tmp_path, caplog):
+def test_text_that_cannot_be_made_costs_one_reader_and_no_exchange(tmp_path):
     async def scene(traces: Tracing, path: Path) -> None:
         traces.family = "acme"  # whose bytes nobody can read
         client = await Client.of(path)
@@ -237,8 +238,10 @@ def test_text_that_cannot_be_made_costs_one_reader_and_no_exchange(tmp_path, cap
         assert (await after.line())["exchanges"] == 1
         await after.go()
 
-    play(scene, tmp_path)
-    assert "acme" in caplog.text
+    with capture_logs() as logs:
+        play(scene, tmp_path)
+    failed = [entry for entry in logs if entry["event"] == "client_failed"]
+    assert ["acme" in entry["error"] for entry in failed] == [True]
 
 
 @pytest.mark.parametrize(
