@@ -29,6 +29,10 @@ settings.register_profile(
 )
 settings.load_profile("unhurried")
 
+# A shell that runs a job behind itself makes it deaf to Ctrl-C, and all its children.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def needs(program: str, found: str | None) -> str:
     """Return the program's path; without it skip, or fail where nothing may be."""

@@ -53,7 +53,7 @@ async def strike(station: Station, stages: Stages, quota: Quota, seed: int) -> N
     """Kill and restart this station's agent until the quota is filled."""
     dice = Random(f"{station.site.station} {seed}")
     heard = stages.of(station.site.station)
-    while not quota.filled and await _jobs_left(station) >= JOBS_LEFT_MIN:
+    while not quota.filled and await station.jobs_left() >= JOBS_LEFT_MIN:
         stage = quota.wanted(dice)
         if await reached(stage, heard):
             await asyncio.sleep(dice.uniform(0, LASTS_S[stage]))
@@ -72,11 +72,6 @@ async def reached(stage: str, heard: asyncio.Queue[str]) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-async def _jobs_left(station: Station) -> int:
-    state = (await station.ask("status"))["state"]
-    return int(state["queued"]) + (state["current"] is not None)
 
 
 async def until_over(stations: Sequence[Station], limit_s: float) -> None:

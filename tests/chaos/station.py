@@ -34,6 +34,7 @@ from simulators.demo.world import Truth, World
 CARD = (1011, 638)
 MAKE = stage.MAKES["evolis"]
 SPEED = 12.0  # of the mechanism: a side in under two seconds
+ENDED = {"completed", "canceled", "aborted"}  # RFC 8011 section 5.3.7
 BLANKS = 9  # a job may use: each kill while its card is printed spoils one
 ANSWER_S = 20.0
 START_S = 30.0
@@ -216,11 +217,20 @@ class Station:
         return last
 
     async def over(self) -> bool:
-        """Whether no job of the plan waits any more, and the centre knows it."""
-        state = (await self.ask("status"))["state"]
-        head = state["head"]
-        quiet = state["current"] is None and state["queued"] == 0
-        return bool(quiet and head["acked"] == head["no"])
+        """Whether every job of the plan came and has ended, and the centre knows it."""
+        if await self.jobs_left():
+            return False
+        head = (await self.ask("status"))["state"]["head"]
+        return bool(head["acked"] == head["no"])
+
+    async def jobs_left(self) -> int:
+        """How many of the plan's jobs, of at most 100, have not ended at the agent."""
+        jobs = (await self.ask("jobs"))["jobs"]
+        ended = {job["job_id"] for job in jobs if job["state"] in ENDED}
+        return len(set(self._job_ids()) - ended)
+
+    def _job_ids(self) -> list[str]:
+        return [order.job_id for order in self.jobs]
 
     async def until(self, fact: Callable[[dict[str, Any]], bool]) -> None:
         """Until the agent's state is so."""
@@ -236,12 +246,11 @@ class Station:
         lines = self.lines()
         truth: Truth = await self.world.truth()
         stock = (await self.ask("stock"))["stock"]
-        job_ids = [order.job_id for order in self.jobs]
         head = (await self.ask("status"))["state"]["head"]
         lost = [] if lines[-1].no == head["no"] else ["the centre lacks events"]
         return [
             *lost,
-            *judge.compare_jobs(job_ids, lines),
+            *judge.compare_jobs(self._job_ids(), lines),
             *judge.compare_places(stock, judge.sum_moves(lines), truth),
             *judge.pair_cards(lines, truth).findings,
         ]
