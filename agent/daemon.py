@@ -100,6 +100,11 @@ def read(path: Path) -> Given:
     return Given(config, keyring, capabilities_of(device.family, device.model))
 
 
+def session_of(address: Address) -> int:
+    """The same after each start: the printer knows us again by it."""
+    return 1 + zlib.crc32(address.client_id.encode()) % 65_535
+
+
 def run(path: Path) -> int:
     """Be the agent until SIGTERM or SIGINT; return the exit code of the process."""
     os.umask(0o077)
@@ -346,14 +351,12 @@ class Agent:
 
     def _driver_maker(self, address: Address) -> Callable[[], Driver]:
         device = self._given.config.device
-        # The same after each start: the printer knows us again by it.
-        session_id = 1 + zlib.crc32(address.client_id.encode()) % 65_535
         return partial(
             make_driver,
             device.family,
             device.model,
             device.uri,
-            session_id=session_id,
+            session_id=session_of(address),
             sink=self._traces,
         )
 

@@ -15,7 +15,7 @@ COMMANDS = {
     "stock": "Show, move and count blank cards.",
     "roster": "Say who may stand for blanks, with PINs.",
     "ledger": "Verify the chain of events; begin a new one after a loss.",
-    "printer": "Find, pause, clean or test the printer; read along with it.",
+    "printer": "Find, prove, pause, clean or test it; read along with it.",
     "config": "Check a configuration file.",
     "keys": "Make and show keys.",
     "contract": "Export the contract, check a job against it.",

@@ -138,17 +138,17 @@ def show(reply: Reply, lines: list[str], *, as_json: bool) -> None:
         click.echo(json.dumps(reply, ensure_ascii=False))
         return
     for line in lines:
-        click.echo(_printable(line))
+        click.echo(printable(line))
 
 
 def fail(message: str, code: int) -> NoReturn:
     """End the program with a message on stderr."""
-    click.echo(_printable(f"blanko: {message}"), err=True)
+    click.echo(printable(f"blanko: {message}"), err=True)
     sys.exit(code)
 
 
-def _printable(text: str) -> str:
-    """What a terminal of this locale can show; nothing that would move its cursor."""
+def printable(text: str) -> str:
+    """Return what this terminal can show; nothing that would move its cursor."""
     encoding = sys.stdout.encoding or "ascii"
     safe = "".join(c if c.isprintable() else "?" for c in text)
     return safe.encode(encoding, "replace").decode(encoding)

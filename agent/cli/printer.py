@@ -1,4 +1,4 @@
-"""`blanko printer`: find, pause, clean or test it, or write down what is said to it."""
+"""`blanko printer`: find, prove, pause, clean or test it, or read along with it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LOOK_S = 1.0
 
 @click.group()
 def printer() -> None:
-    """Find, pause, clean, test or confirm the printer, or read along with it."""
+    """Find, prove, pause, clean, test or confirm it, or read along with it."""
 
 
 @printer.command()
@@ -48,6 +48,26 @@ def discover(addresses: tuple[str, ...], family: str | None, as_json: bool) -> N
     from agent.cli.discover import discover as show_found
 
     show_found(addresses, family, as_json=as_json)
+
+
+@printer.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The configuration of the printer's daemon, which must not run.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def conformance(config: Path, as_json: bool) -> None:
+    """Ask a printer if it keeps its promises; uses no card.
+
+    The harmless part of the list in docs/adding-a-printer.md: it is looked at, and
+    nothing is printed, moved or ejected. Exit code 1: something is not kept.
+    """
+    # Deferred: the families draw Pillow in.
+    from agent.cli.conformance import conformance as ask_each_case
+
+    ask_each_case(config, as_json=as_json)
 
 
 @printer.command()

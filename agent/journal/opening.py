@@ -251,6 +251,18 @@ def salvage(path: Path) -> Salvage:
     )
 
 
+def read_only_uri(path: Path) -> str:
+    """How SQLite is to open the file without writing beside it.
+
+    Without -wal and -shm nobody has it open and all of it is in the one file: then it
+    may lie on a medium that cannot be written, as evidence should.
+    """
+    names = [path.with_name(path.name + end) for end in ("-wal", "-shm")]
+    alone = not any(name.exists() and name.stat().st_size for name in names)
+    how = "immutable=1" if alone else "mode=ro"
+    return f"file:{quote(str(path))}?{how}"
+
+
 def connect(path: Path, ledger_for_new: str) -> sqlite3.Connection:
     """Return the writer's connection to the file, which is made if it is empty."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)

@@ -12,7 +12,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 
@@ -26,6 +25,7 @@ from agent.contract.events import Event
 from agent.contract.messages import Ack
 from agent.journal import chain, schema
 from agent.journal.chain import GENESIS, Head
+from agent.journal.opening import read_only_uri
 from agent.journal.projections import apply
 from agent.lifecycle.states import IllegalStepError
 
@@ -115,7 +115,7 @@ class _Audit:
 
     def run(self, db: sqlite3.Connection, path: Path) -> None:
         _lay_tables(db)
-        db.execute("ATTACH ? AS found", (_uri(path),))
+        db.execute("ATTACH ? AS found", (read_only_uri(path),))
         db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         self._ledger = _identify(db)
         while rows := _slice(db, self._head.no):
@@ -248,18 +248,6 @@ def _lay_tables(db: sqlite3.Connection) -> None:
     query = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
     for (name,) in db.execute(query).fetchall():
         db.execute(f"DROP INDEX {name}")
-
-
-def _uri(path: Path) -> str:
-    """How SQLite is to open the file without writing beside it.
-
-    Without -wal and -shm nobody has it open and all of it is in the one file: then it
-    may lie on a medium that cannot be written, as evidence should.
-    """
-    names = [path.with_name(path.name + end) for end in ("-wal", "-shm")]
-    alone = not any(name.exists() and name.stat().st_size for name in names)
-    how = "immutable=1" if alone else "mode=ro"
-    return f"file:{quote(str(path))}?{how}"
 
 
 def _identify(db: sqlite3.Connection) -> str:

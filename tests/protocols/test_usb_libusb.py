@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.agent.test_printer_conformance import config_of
 from tests.simulators.test_usb_umockdev import PRELOAD, Process, bench, umockdev
 from tests.simulators.usb_world import in_loop
 
@@ -44,3 +45,15 @@ async def test_discover_shows_what_the_system_has_attached():
         assert one["uri"] == "usb://EVOLIS/Zenius?serial=E100000"
         assert (one["family"], one["model"]) == ("evolis", "Zenius")
         assert (one["confidence"], one["serial"]) == ("high", "E100000")
+
+
+@in_loop
+async def test_the_harmless_conformance_is_asked_through_the_libusb_of_the_system(
+    tmp_path,
+):
+    async with bench() as usb:
+        await usb.found()
+        config = config_of(tmp_path, "usb://EVOLIS/Primacy?serial=E100000")
+        words = ("printer", "conformance", "--config", str(config), "--json")
+        report = await output_of(usb, "-m", "agent", *words)
+        assert [one["verdict"] for one in report["cases"]] == ["yes"] * 7
