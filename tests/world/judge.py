@@ -126,7 +126,8 @@ def places(books: Books, truth: Truth) -> list[str]:
         card = truth.cards[card_id]
         seen = place == card.place or place in ANYWHERE
         gone = place == "missing" and card.place in ("hand", "path")
-        if not (seen or gone or _explained(books, truth, card_id)):
+        swapped = _swapped(books, truth, card.place, place)
+        if not (seen or gone or swapped or _explained(books, truth, card_id)):
             found.append(f"{card_id}: booked in {place}, lies in {card.place}")
     sums = _sums(books, truth)
     idle = _attempts_without_a_blank(books, truth)
@@ -280,6 +281,17 @@ def _explained(books: Books, truth: Truth, card_id: str) -> bool:
         if card_id in blanks and (key in truth.lies or len(blanks) > 1):
             return True
     return False
+
+
+def _swapped(books: Books, truth: Truth, lies: str, booked: str) -> bool:
+    """Another's card was taken for ours, and the count of where ours lies has shown it.
+
+    Slid in while nobody looked, it is what the agent found in the path.
+    """
+    stranger = any(
+        card.strange and card.place == booked for card in truth.cards.values()
+    )
+    return stranger and bool(books.counted[lies])
 
 
 def _attempts_without_a_blank(books: Books, truth: Truth) -> list[Key]:

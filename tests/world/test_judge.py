@@ -140,6 +140,19 @@ def test_each_lie_is_named(lie, complaint):
     assert complaint in case.complaints()
 
 
+def test_a_stranger_taken_for_our_card_is_excused_once_a_count_has_shown_it():
+    case = honest()
+    a_spoiled_card_at_the_output(case)
+    named = LIES[a_spoiled_card_at_the_output]
+    stranger = Card("s", "reject-bin", "blank", None, strange=True)
+    case.truth.cards["s"] = stranger
+    assert named in case.complaints()
+    case.books.counted["output"] = 1
+    assert named not in case.complaints()
+    stranger.place = "hopper"
+    assert named in case.complaints()
+
+
 def test_what_a_hand_did_excuses_its_own_blank_alone():
     case = honest()
     a_blank_elsewhere(case)

@@ -71,6 +71,7 @@ DAY_S = 25 * 3600.0  # longer than a movement may wait for its second identity
 LIVES_MAX = 12
 LOOK_AT_REST_S = 3.0
 SESSION_ID = 4711
+IN_USE = "x-printer-in-use-error"
 COUNTER_KINDS = {FaultKind.COUNTER_RESET, FaultKind.COUNTER_JUMP}
 
 
@@ -478,12 +479,18 @@ class World:
             not open_jobs
             and not (self._pending_acts or self._person_looks)
             and self.life is not None
+            and not self._printer_is_in_use()
             and held == len(books.lines) > 0
             and self.centre.all_answered
             and not self.machine.mechanism.moving
             and self.machine.mechanism.sensed_card is None
             and books.stock["received"] == self.deeds.received_count
         )
+
+    def _printer_is_in_use(self) -> bool:
+        """Whether the agent says that another host is at it: no time to count."""
+        journal = self.life.journal if self.life is not None else None
+        return journal is not None and IN_USE in journal.faults()
 
     async def _end(self, others: Sequence[asyncio.Future[Any]]) -> None:
         for other in others:
