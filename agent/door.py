@@ -145,7 +145,7 @@ def beyond(capabilities: Capabilities, job: Job) -> str | None:
     model = f"{capabilities.family} {capabilities.model}"
     if job.sides.back is not None and not capabilities.two_sided:
         return f"sides.back: {model} prints one side"
-    if job.magstripe is not None:
+    if job.magstripe is not None and not capabilities.stripe:
         return f"magstripe: {model} has no encoder here"
     if job.ribbon is not None and job.ribbon not in capabilities.ribbons:
         known = ", ".join(sorted(capabilities.ribbons))

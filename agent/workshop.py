@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from agent.artwork import ArtworkError
 from agent.contract.envelope import EnvelopeRefused, OpenedJob
-from agent.contract.messages import Job, RejectReason
-from protocols.contract import Driver, PreparedCard
+from agent.contract.messages import Job, Magstripe, RejectReason
+from protocols.contract import Driver, PreparedCard, StripeDriver
 from protocols.errors import LocalProtocolError
 from protocols.vocabulary import CardSide
 
@@ -52,7 +52,8 @@ class Workshop:
         from protocols.raster import separate
 
         opened, can = self.open_spooled(sealed), driver.capabilities
-        if opened.job.magstripe is not None:
+        stripe = opened.job.magstripe
+        if stripe is not None and not can.stripe:
             raise LocalProtocolError(f"{can.model} has no magnetic stripe encoder")
         ribbon = can.ribbons[ribbon_kind]
         pictures = dict(self.render(opened.job, opened.parts))
@@ -67,4 +68,13 @@ class Workshop:
             )
             for side in list(pictures)
         ]
-        return driver.prepare(planes, ribbon_kind)
+        card = driver.prepare(planes, ribbon_kind)
+        if stripe is None:
+            return card
+        return cast(StripeDriver, driver).with_stripe(card, _tracks(stripe))
+
+
+def _tracks(stripe: Magstripe) -> dict[int, str]:
+    """By number; what is private in the job stays so."""
+    every = {1: stripe.track_1, 2: stripe.track_2, 3: stripe.track_3}
+    return {number: data for number, data in every.items() if data is not None}

@@ -193,6 +193,7 @@ class Capabilities:
     settle_gap_s: float  # between the two equal observations that mean "settled"
     # It feeds by itself, and ejects once it has the last byte: a `WholeJobDriver`.
     whole_job: bool = False
+    stripe: bool = False  # it writes a magnetic stripe: a `StripeDriver`
     cleaning: bool = False  # it can be told to clean itself: a `CleanableDriver`
     cleaning_cards: int = 0  # what a cleaning card moves `Observation.cards_fed` by
 
@@ -261,6 +262,8 @@ class PreparedCard:
     ribbon_kind: str
     digest: str
     """SHA-256, in hex, of all panel bytes as they will be sent, in order of sending."""
+    tracks: tuple[tuple[int, str], ...] = ()
+    """Data of its magnetic stripe by track: a person's, so in no digest and no log."""
 
 
 class Driver(Protocol):
@@ -361,6 +364,21 @@ class WholeJobDriver(Driver, Protocol):
 
     async def send_last(self) -> None:
         """Send the last bytes; returns when the printer has taken every byte."""
+        ...
+
+
+class StripeDriver(Driver, Protocol):
+    """A printer that writes a card's magnetic stripe in the course of its making."""
+
+    def with_stripe(
+        self, card: PreparedCard, tracks: Mapping[int, str]
+    ) -> PreparedCard:
+        """Return the card with `tracks`, by number and without sentinels.
+
+        Raises:
+            LocalProtocolError: no track, one that does not exist, or data that it
+                cannot bear. Says where, never what.
+        """
         ...
 
 

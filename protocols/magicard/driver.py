@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -33,7 +33,8 @@ from protocols.errors import (
 from protocols.magicard.codec import InfoReply
 from protocols.magicard.job import Orders, first_part, last_part
 from protocols.magicard.link import POLL_INTERVAL_S, Link
-from protocols.magicard.models import Model, ribbon_kind, same_name
+from protocols.magicard.magnetic import Track, check
+from protocols.magicard.models import Model, fitted_name, ribbon_kind, same_name
 from protocols.magicard.preparing import prepare
 from protocols.magicard.raster import margin_of
 from protocols.magicard.session import Session, State
@@ -93,6 +94,16 @@ class MagicardDriver:
         position = self._info.head_position if self._info else None
         return prepare(self._model, sides, ribbon_kind, margin_of(position))
 
+    def with_stripe(
+        self, card: PreparedCard, tracks: Mapping[int, str]
+    ) -> PreparedCard:
+        """Written before the card is printed, and read back by the printer (MAG-27)."""
+        if not (tracks and self.capabilities.stripe):
+            what = "no track to write" if not tracks else "it has no magnetic unit"
+            raise LocalProtocolError(what, card=self._session.card)
+        check([Track(number, data) for number, data in tracks.items()])
+        return replace(card, tracks=tuple(sorted(tracks.items())))
+
     async def claim(self) -> str | None:
         """Nothing to take: no other host is known of, and each job says its own."""
         with self._accounted():
@@ -107,7 +118,8 @@ class MagicardDriver:
             await self._require_idle()
             self._info = await self._link.info()
             self._begun_cards = self._info.cards_printed
-            orders = Orders(int(time.time()), self._info.firmware)
+            tracks = [Track(number, data) for number, data in card.tracks]
+            orders = Orders(int(time.time()), self._info.firmware, tracks)
             pieces = list(first_part(self._model, card, orders))
             self._last = last_part(card)
             self._session.step(State.CLAIMED, State.SENDING)
@@ -241,10 +253,17 @@ class MagicardDriver:
                 f"{name}: it has a print head of type {info.head_type}, whose dots no "
                 f"source describes; expected {model.head_types}"
             )
-        if able.two_sided and not info.two_sided:
+        fitted = fitted_name(
+            model.name,
+            two_sided=able.two_sided and info.two_sided,
+            magnetic=able.stripe and info.magnetic,
+        )
+        if fitted != able.model:
+            lacks = "prints one side" if able.two_sided > info.two_sided else ""
+            lacks = lacks or "has no magnetic unit"
             raise DeviceError(
-                f"{name}: configured is {able.model!r}, but it prints one side: "
-                f"configure {model.name!r}"
+                f"{name}: configured is {able.model!r}, but it {lacks}: "
+                f"configure {fitted!r}"
             )
 
     def _identity(self, info: InfoReply) -> Identity:

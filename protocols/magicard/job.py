@@ -42,7 +42,7 @@ class Orders:
     unix_time_s: int
     firmware: str = ""  # as the printer told it; known to be asked for by one layout
     tracks: Sequence[Track] = field(default=())
-    coercivity: Coercivity = Coercivity.HIGH
+    coercivity: Coercivity = Coercivity.HIGH  # MAG-49
     hole: Hole | None = None
 
 

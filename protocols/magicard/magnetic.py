@@ -49,21 +49,32 @@ def stripe_fields(tracks: Sequence[Track], coercivity: Coercivity) -> Iterator[s
     """Return the fields for these tracks, and that each is read back after writing.
 
     Raises:
+        LocalProtocolError: as `check`.
+    """
+    check(tracks)
+    if tracks:
+        yield "MGVON"
+    for track in tracks:
+        alphabet = _ALPHABETS[track.number]
+        yield f"MAG{track.number}"
+        yield f"BPI{alphabet.density}"
+        yield f"MPC{alphabet.bits}"
+        yield coercivity.value
+        # Joined, not formatted: private text shows dots where it is formatted.
+        yield alphabet.start + track.data + _END
+
+
+def check(tracks: Sequence[Track]) -> None:
+    """Refuse what no stripe can bear.
+
+    Raises:
         LocalProtocolError: a track twice or unknown, or data that it cannot bear.
     """
     numbers = [track.number for track in tracks]
     if len(set(numbers)) < len(numbers) or not set(numbers) <= set(_ALPHABETS):
         raise _refused(f"tracks {numbers}, expected some of 1, 2 and 3, each once")
-    if tracks:
-        yield "MGVON"
     for track in tracks:
-        alphabet = _ALPHABETS[track.number]
-        _check(track, alphabet)
-        yield f"MAG{track.number}"
-        yield f"BPI{alphabet.density}"
-        yield f"MPC{alphabet.bits}"
-        yield coercivity.value
-        yield f"{alphabet.start}{track.data}{_END}"
+        _check(track, _ALPHABETS[track.number])
 
 
 def _check(track: Track, alphabet: _Alphabet) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 
 from protocols.contract import Capabilities, CountsAt, Ribbon
 from protocols.vocabulary import Panel
@@ -51,8 +52,8 @@ class Model:
 def _models(
     name: str, layout: Layout, tags: tuple[str, ...], *, lines: int = 1016
 ) -> Iterator[Model]:
-    """A one-sided row, and one for a printer that is fitted with a flipper."""
-    for two_sided in (False, True):
+    """A row for each fitting: with or without a flipper, a magnetic unit."""
+    for two_sided, magnetic in product((False, True), repeat=2):
         yield Model(
             name=name,
             layout=layout,
@@ -60,7 +61,7 @@ def _models(
             head_types=(0,) if layout is Layout.KGE_ENDURO else (),
             capabilities=Capabilities(
                 family=FAMILY,
-                model=name + (" two-sided" if two_sided else ""),
+                model=fitted_name(name, two_sided=two_sided, magnetic=magnetic),
                 dpi=300,
                 width_px=lines,
                 height_px=CARD_DOTS,
@@ -75,8 +76,14 @@ def _models(
                 longest_card_s=180.0,  # no source: the weaker word
                 settle_gap_s=2.0,  # MAG-05
                 whole_job=True,  # MAG-40
+                stripe=magnetic,  # MAG-27
             ),
         )
+
+
+def fitted_name(name: str, *, two_sided: bool, magnetic: bool) -> str:
+    """What a configuration calls a model that is fitted so (MAG-17)."""
+    return name + " two-sided" * two_sided + " magnetic" * magnetic
 
 
 MODELS = {

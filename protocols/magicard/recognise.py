@@ -5,7 +5,7 @@ from __future__ import annotations
 from protocols.contract import Confidence, Recognised, Transport
 from protocols.ieee1284 import DeviceId
 from protocols.magicard.link import Link
-from protocols.magicard.models import FAMILY, MODELS, same_name
+from protocols.magicard.models import FAMILY, MODELS, fitted_name, same_name
 
 VENDOR_ID = 0x0C1F  # MAG-02
 PRODUCTS = {  # MAG-02
@@ -45,8 +45,9 @@ async def identify(transport: Transport) -> tuple[Recognised, str]:
     finally:
         await link.close()
     model = _model(info.model)
-    if model and info.two_sided:
-        model += " two-sided"
+    if model:
+        two_sided, magnetic = info.two_sided, info.magnetic
+        model = fitted_name(model, two_sided=two_sided, magnetic=magnetic)
     confidence = Confidence.HIGH if model else Confidence.LOW
     return Recognised(FAMILY, model, confidence), info.model[:40]
 
