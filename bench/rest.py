@@ -10,12 +10,13 @@ from pathlib import Path
 
 from bench.figures import Figure
 from bench.picture import card_png
-from bench.station import running, station
+from bench.station import MAGICARD, running, station
 from bench.watch import cpu_s, pss_mib
 
 _CARDS_COUNT = 10
 _SETTLE_S = 3.0
 _IDLE_S = 20.0
+_IDLE_LONG_S, _SETTLE_LONG_S = 60.0, 10.0  # its first looks are no rest
 _PEER = "bare asyncio + ssl + sqlite3 + paho process"
 
 
@@ -44,6 +45,23 @@ def measure(folder: Path) -> Iterator[Figure]:
                 *_idle_percent(here.agent, bare),
                 goal=0.05,
             )
+    with station(_in(folder, "magicard"), make=MAGICARD) as here:
+        time.sleep(_SETTLE_LONG_S)
+        before_s = cpu_s(here.agent.pid)
+        time.sleep(_IDLE_LONG_S)
+        used_s = cpu_s(here.agent.pid) - before_s
+        yield Figure(
+            f"CPU at rest, a Magicard attached over TCP, over {_IDLE_LONG_S:g} s",
+            "%",
+            used_s / _IDLE_LONG_S * 100,
+            goal=0.1,
+        )
+
+
+def _in(folder: Path, name: str) -> Path:
+    inner = folder / name
+    inner.mkdir()
+    return inner
 
 
 def _idle_percent(

@@ -28,13 +28,26 @@ uri = "mqtt://127.0.0.1:{broker_port}"
 agent = "agent.jwk"
 trust = "keys/{trust}"
 [device]
-family = "evolis"
-model = "Primacy"
+family = "{family}"
+model = "{model}"
 uri = "tcp://127.0.0.1:{printer_port}"
 """
 _BLANKS = "500"
 _RIBBON = "YMCKO:500"
 _WAIT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """Whose printer it is; `driven` is the agent's name for the emulator's model."""
+
+    family: str
+    model: str
+    driven: str
+
+
+EVOLIS = Make("evolis", "Primacy", "Primacy")
+MAGICARD = Make("magicard", "Tango 2e", "Tango 2e two-sided")
 
 
 @dataclass(slots=True)
@@ -48,7 +61,9 @@ class Station:
     folder: Path
 
 
-def write_config(folder: Path, *, broker_port: int, printer_port: int) -> Path:
+def write_config(
+    folder: Path, *, broker_port: int, printer_port: int, make: Make = EVOLIS
+) -> Path:
     """Write an agent's configuration with keys of its own; return its path."""
     centre_key(folder / "keys")
     key_file = folder / "agent.jwk"
@@ -64,6 +79,8 @@ def write_config(folder: Path, *, broker_port: int, printer_port: int) -> Path:
         trust=TRUST_NAME,
         broker_port=broker_port,
         printer_port=printer_port,
+        family=make.family,
+        model=make.driven,
     )
     path.write_text(text)
     return path
@@ -88,11 +105,11 @@ def running(
 
 
 @contextmanager
-def emulated_printer(folder: Path) -> Iterator[int]:
+def emulated_printer(folder: Path, make: Make = EVOLIS) -> Iterator[int]:
     """An instant printer full of blanks; gives its port."""
     arguments = [
-        *(sys.executable, "-m", "simulators", "printer", "evolis"),
-        *("--model", "Primacy", "--tcp", "127.0.0.1:0", "--instant"),
+        *(sys.executable, "-m", "simulators", "printer", make.family),
+        *("--model", make.model, "--tcp", "127.0.0.1:0", "--instant"),
         *("--hopper", _BLANKS, "--ribbon", _RIBBON),
     ]
     with running(arguments, folder, "printer"):
@@ -100,15 +117,19 @@ def emulated_printer(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def station(folder: Path, *, printer_port: int | None = None) -> Iterator[Station]:
+def station(
+    folder: Path, *, printer_port: int | None = None, make: Make = EVOLIS
+) -> Iterator[Station]:
     """Broker, printer (unless one is given), agent and centre; ended afterwards."""
     with ExitStack() as stack:
         plan = plan_broker(folder)
         stack.enter_context(running(list(plan.argv), folder, "broker"))
         _wait_for_port(plan.port)
         if printer_port is None:
-            printer_port = stack.enter_context(emulated_printer(folder))
-        config = write_config(folder, broker_port=plan.port, printer_port=printer_port)
+            printer_port = stack.enter_context(emulated_printer(folder, make))
+        config = write_config(
+            folder, broker_port=plan.port, printer_port=printer_port, make=make
+        )
         centre = Centre(plan.port, folder / "keys", folder / "agent.jwk")
         stack.callback(centre.close)
         agent = stack.enter_context(
