@@ -10,7 +10,7 @@ SABOTAGE ?=
 KEEP ?=
 SEEDS ?= 20000
 FROM ?= 1
-RUNS ?= 50000
+RUNS ?=
 # Not "?=": many have a PRINTER in their environment, for lpr.
 PRINTER := evolis
 DEMO_FLAGS := --printer $(PRINTER) $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
@@ -49,9 +49,9 @@ bench: ## measured figures, each beside its peer's in the same run
 	@scripts/venv dev
 	@$(PY) -m bench
 
-bench-exactly-once: ## the same kills and cuts on the same printer: CUPS beside blanko
+bench-exactly-once: ## the same kills and cuts on the same printer: CUPS beside blanko [RUNS=3] [SABOTAGE=boast|double]
 	@scripts/venv dev
-	@$(PY) -m bench.exactly_once
+	@$(PY) -m bench.exactly_once --runs $(or $(RUNS),3) $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
 show-interop: ## the vendor's SDK and Gutenprint on the emulators: faults, pictures compared
 	@scripts/venv dev
@@ -60,7 +60,7 @@ show-interop: ## the vendor's SDK and Gutenprint on the emulators: faults, pictu
 
 fuzz: ## bytes of chance for every parser, guided by coverage [RUNS=50000 each]
 	@scripts/venv fuzz
-	@.venv-fuzz/bin/python -m tests.fuzz $(RUNS)
+	@.venv-fuzz/bin/python -m tests.fuzz $(or $(RUNS),50000)
 
 system-test-usb: ## the emulated printer as a USB device of a real kernel, under QEMU (root)
 	@scripts/venv dev

@@ -1,77 +1,41 @@
-"""`python -m bench.exactly_once [RUNS]`: a table, CUPS beside blanko."""
+"""`python -m bench.exactly_once [--runs N] [--sabotage LIE]`: CUPS beside blanko."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import shutil
 import sys
-import tempfile
-from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
+import time
 
-from bench.exactly_once.cups import Cups
-from bench.exactly_once.ours import Blanko
-from bench.exactly_once.trials import TRIALS, System, outcome
-from simulators.demo.children import Children
-from tests.conftest import BROKER, Mosquitto, free_port
+from bench.exactly_once import table
+from bench.exactly_once.cups import PROGRAMS
+from bench.exactly_once.lies import LIES
+from bench.exactly_once.trials import MEANINGS
 
 RUNS = 3
-NEEDED = ("cupsd", "lp", "lpstat", "mosquitto")
-SYSTEMS = ("CUPS, as it comes", "CUPS, DirtyCleanInterval 0", "blanko")
-
-Make = Callable[[Path, Children], System]
-
-
-def systems(broker: str) -> dict[str, Make]:
-    """How each column of the table is made."""
-
-    def cups(name: str, extra: str) -> Make:
-        return lambda folder, children: Cups(folder, children, name, extra)
-
-    return {
-        SYSTEMS[0]: cups(SYSTEMS[0], ""),
-        SYSTEMS[1]: cups(SYSTEMS[1], "DirtyCleanInterval 0"),
-        SYSTEMS[2]: lambda folder, children: Blanko(folder, children, broker),
-    }
-
-
-async def run(folder: Path, broker: str, runs: int) -> None:
-    print(f"{'':24}" + "".join(f"| {name:32}" for name in SYSTEMS), flush=True)
-    for trial_no, (what, trial) in enumerate(TRIALS.items()):
-        cells = []
-        for column, make in enumerate(systems(broker).values()):
-            verdicts: Counter[str] = Counter()
-            for number in range(runs):
-                place = folder / f"t{trial_no}{column}{number}"
-                children = Children(place.with_suffix(".logs"))
-                try:
-                    made = await outcome(make(place, children), trial)
-                finally:
-                    await children.stop()
-                verdicts[made.verdict] += 1
-            cells.append(", ".join(f"{v} {n}/{runs}" for v, n in verdicts.items()))
-        print(f"{what:24}" + "".join(f"| {cell:32}" for cell in cells), flush=True)
 
 
 def main(arguments: list[str]) -> int:
-    """Print the table; 2 when a program is missing."""
-    path = "/usr/sbin:/usr/bin:/bin"
-    if missing := [name for name in NEEDED if not shutil.which(name, path=path)]:
-        print(f"missing: {', '.join(missing)}; `make deps` brings it", file=sys.stderr)
+    """Print the table; 1 when blanko broke its promise, 2 when a program is missing."""
+    parser = argparse.ArgumentParser(prog="python -m bench.exactly_once")
+    parser.add_argument("--runs", type=int, default=RUNS, help="of each trial")
+    parser.add_argument("--sabotage", choices=LIES, default="", help="blanko lies")
+    options = parser.parse_args(arguments)
+    if gone := table.missing((*PROGRAMS, "mosquitto")):
+        print(f"missing: {', '.join(gone)}; `make deps` brings it", file=sys.stderr)
         return 2
-    assert BROKER is not None
-    folder = Path(tempfile.mkdtemp(prefix="blanko-once-"))
-    folder.chmod(0o755)  # cupsd's children are not root
-    (folder / "mosquitto").mkdir()
-    broker = Mosquitto(BROKER, folder / "mosquitto", free_port())
-    broker.start()
-    try:
-        asyncio.run(run(folder, broker.uri, int(arguments[0]) if arguments else RUNS))
-    finally:
-        broker.stop()
-        shutil.rmtree(folder)
-    return 0
+    start_s = time.monotonic()
+    with table.arena() as arena:
+        ours = table.our_systems(arena.broker, options.sabotage)
+        systems = ours if options.sabotage else {**table.cups_systems(), **ours}
+        counts = asyncio.run(table.count(arena.folder / "t", systems, options.runs))
+    print("\n".join(table.lines(counts)), end="\n\n")
+    for verdict, meaning in MEANINGS.items():
+        print(f"{verdict:14}{meaning}")
+    print(f"\n{options.runs} of each, in {time.monotonic() - start_s:.0f} s")
+    for found in table.broken(counts):
+        print(f"blanko broke its promise: {found}")
+    return 1 if table.broken(counts) else 0
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ one after another on one connection.
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 import signal
+import struct
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from simulators.demo.children import Child, Children
@@ -22,6 +23,8 @@ from tests.conftest import free_port
 PANELS = (("y", 256), ("m", 256), ("c", 256), ("k", 2), ("o", 2))
 DOTS = 1016 * 648
 START_S = 20.0
+PATH = "/usr/sbin:/usr/bin:/bin"
+PROGRAMS = ("cupsd", "lp", "lpstat", "cupsdisable", "cupsenable")
 SPEED = 4.0
 WIRE_SIZE_PER_S = 700_000.0
 
@@ -34,14 +37,13 @@ TempDir {root}/tmp
 ErrorLog {root}/error_log
 AccessLog {root}/access_log
 PageLog {root}/page_log
-"""
+{files}"""
 _SERVER = """\
 Listen 127.0.0.1:{port}
 Browsing No
 DefaultAuthType None
 JobRetryInterval 5
-{extra}
-<Location />
+{server}<Location />
   Order allow,deny
   Allow all
 </Location>
@@ -66,6 +68,23 @@ ErrorPolicy retry-job
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Whole lines for cupsd.conf and for cups-files.conf."""
+
+    server: str = ""
+    files: str = ""
+
+
+SHIPPED = Settings()
+SAFEST = Settings("DirtyCleanInterval 0\n", "SyncOnClose Yes\n")
+"""Each job on disk, and synced, before the next thing happens."""
+
+_GET_JOB_ATTRIBUTES = 0x0009
+_COMPLETED = 9  # of job-state, RFC 8011
+_JOB_STATE = re.compile(rb"\x23\x00\x09job-state\x00\x04(....)", re.DOTALL)
+
+
 def card_bytes() -> bytes:
     """One side in every panel: written out by hand, as `Db` takes it."""
     parts = [b"\x1bSs\r\x1bSr\r"]
@@ -76,16 +95,32 @@ def card_bytes() -> bytes:
     return b"".join([*parts, b"\x1bSe\r"])
 
 
-class Cups:
-    """`trials.System`; `extra` goes into cupsd.conf."""
+def ipp_request(operation: int, job_uri: str) -> bytes:
+    """A question about one job, as RFC 8010 writes it."""
+    attributes = (
+        (0x47, "attributes-charset", "utf-8"),
+        (0x48, "attributes-natural-language", "en"),
+        (0x45, "job-uri", job_uri),
+        (0x44, "requested-attributes", "job-state"),
+    )
+    parts = [struct.pack(">BBHIB", 2, 0, operation, 1, 0x01)]
+    for tag, name, value in attributes:
+        parts.append(struct.pack(">BH", tag, len(name)) + name.encode())
+        parts.append(struct.pack(">H", len(value)) + value.encode())
+    return b"".join([*parts, b"\x03"])
 
-    def __init__(self, folder: Path, children: Children, name: str, extra: str) -> None:
-        self.name = name
+
+class Cups:
+    """`trials.System`, set up as `settings` say."""
+
+    name = "CUPS"
+
+    def __init__(self, folder: Path, children: Children, settings: Settings) -> None:
         self.world = World(folder / "world.sock")
         self.card_size = len(card_bytes())
         self._folder = folder
         self._children = children
-        self._extra = extra
+        self._settings = settings
         self._port = free_port()
         self._cupsd: Child | None = None
         self._emulator: Child | None = None
@@ -94,7 +129,7 @@ class Cups:
     async def start(self) -> None:
         if self._emulator is None:
             await self._set_up()
-        cupsd = shutil.which("cupsd", path=f"{os.environ['PATH']}:/usr/sbin")
+        cupsd = shutil.which("cupsd", path=PATH)
         assert cupsd is not None
         self._cupsd = await self._children.start(
             "cupsd",
@@ -113,6 +148,14 @@ class Cups:
         )
         assert status == 0, said
 
+    async def pause(self) -> None:
+        status, said = await self._client("cupsdisable", "card")
+        assert status == 0, said
+
+    async def resume(self) -> None:
+        status, said = await self._client("cupsenable", "card")
+        assert status == 0, said
+
     async def kill(self) -> None:
         assert self._cupsd is not None
         self._cupsd.expected_to_end = True
@@ -126,9 +169,10 @@ class Cups:
         await self._cupsd.process.wait()
 
     async def says(self) -> str:
-        _, done = await self._client("lpstat", "-W", "completed", "-o", "card")
-        if "card-1" in done:
-            return "completed"
+        _, ended = await self._client("lpstat", "-W", "completed", "-o", "card")
+        if "card-1" in ended:
+            done = await self._job_state() == _COMPLETED
+            return "completed" if done else "given up"
         _, waiting = await self._client("lpstat", "-W", "not-completed", "-o", "card")
         return "waiting" if "card-1" in waiting else "unknown job"
 
@@ -155,16 +199,35 @@ class Cups:
         self._emulator, port = await start_emulator(self._children, folder)
         self.wire = CutWire(port, WIRE_SIZE_PER_S)
         await self.wire.start()
-        (folder / "cups-files.conf").write_text(_FILES.format(root=folder))
+        (folder / "cups-files.conf").write_text(
+            _FILES.format(root=folder, files=self._settings.files)
+        )
         (folder / "cupsd.conf").write_text(
-            _SERVER.format(port=self._port, extra=self._extra)
+            _SERVER.format(port=self._port, server=self._settings.server)
         )
         (folder / "printers.conf").write_text(_QUEUE.format(port=self.wire.port))
         (folder / "card.bin").write_bytes(card_bytes())
 
+    async def _job_state(self) -> int | None:
+        """Ask for it over IPP: `lpstat` lists failed jobs among the completed."""
+        request = ipp_request(_GET_JOB_ATTRIBUTES, "ipp://localhost/jobs/1")
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        head = (
+            "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            f"Content-Type: application/ipp\r\nContent-Length: {len(request)}\r\n\r\n"
+        )
+        try:
+            writer.write(head.encode() + request)
+            found = _JOB_STATE.search(await reader.read())
+        finally:
+            writer.close()
+        return int.from_bytes(found[1], "big") if found else None
+
     async def _client(self, program: str, *words: str) -> tuple[int, str]:
+        path = shutil.which(program, path=PATH)
+        assert path is not None, program
         process = await asyncio.create_subprocess_exec(
-            program,
+            path,
             "-h",
             f"127.0.0.1:{self._port}",
             *words,

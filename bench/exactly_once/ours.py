@@ -11,6 +11,8 @@ from simulators.demo.operator import has
 from tests.chaos.station import AgentError, Station, plain_orders
 from tests.chaos.wire import CutWire
 
+WHO = "budi"
+
 
 class Blanko:
     """`trials.System`; the broker at `broker` is up and stays so."""
@@ -25,6 +27,7 @@ class Blanko:
         )
         self.world = self._station.world
         self._emulator: Child | None = None
+        self.printer_port = 0
         self.wire: CutWire
 
     async def start(self) -> None:
@@ -33,11 +36,17 @@ class Blanko:
         await self._station.start_agent()
 
     async def submit(self) -> None:
-        await self._station.ask("stock-load", count=10, who="budi")
+        await self._station.ask("stock-load", count=10, who=WHO)
         await self._station.start_centre()
         await self._station.until(
             lambda state: bool(state["queued"] or state["current"])
         )
+
+    async def pause(self) -> None:
+        await self._station.ask("pause", reason="a trial", who=WHO)
+
+    async def resume(self) -> None:
+        await self._station.ask("resume", who=WHO)
 
     async def kill(self) -> None:
         await self._station.kill_agent()
@@ -69,8 +78,10 @@ class Blanko:
         station = self._station
         await stage.make_agent_key(station.site)
         station.write_orders()
-        self._emulator, port = await start_emulator(self._children, station.folder)
-        self.wire = CutWire(port, WIRE_SIZE_PER_S)
+        self._emulator, self.printer_port = await start_emulator(
+            self._children, station.folder
+        )
+        self.wire = CutWire(self.printer_port, WIRE_SIZE_PER_S)
         await self.wire.start()
         station.wire_port = self.wire.port
         station.configure()

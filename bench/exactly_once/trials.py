@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from simulators.demo.world import Truth, World
@@ -17,6 +18,7 @@ from tests.chaos.wire import CutWire
 PENDING_S = 3.0  # from "accepted" to the blow
 OVER_S = 75.0  # then nothing more is expected to happen
 QUIET_S = 6.0  # so long nothing has changed: it is over
+ENDS = ("completed", "given up", "unknown job")
 CUT_SHARE = 0.41
 LOOK_S = 0.1
 OUT_OF_STEP_S = 8.0  # a printer cut off in mid-panel is then switched off and on
@@ -36,6 +38,12 @@ class System(Protocol):
         """Hand the job in; returns when the system has said that it has it."""
         ...
 
+    async def pause(self) -> None:
+        """Let no job start."""
+        ...
+
+    async def resume(self) -> None: ...
+
     async def kill(self) -> None:
         """kill -9 of the system, and of nothing else."""
         ...
@@ -45,7 +53,10 @@ class System(Protocol):
         ...
 
     async def says(self) -> str:
-        """What it says of the job: `completed`, `waiting`, `asks`, `unknown job`."""
+        """What it says of the job.
+
+        `completed`, `waiting`, `asks`, `given up` or `unknown job`.
+        """
         ...
 
     async def tidy(self) -> None:
@@ -53,6 +64,33 @@ class System(Protocol):
         ...
 
     async def stop(self) -> None: ...
+
+
+class Verdict(StrEnum):
+    """What an office would call it; the value heads its column."""
+
+    ONCE = "once"
+    FORGOTTEN = "once, untold"
+    TWICE = "TWICE"
+    HALF_DONE = 'HALF, "done"'
+    LOST = "LOST"
+    ASKS = "asks"
+    WAITS = "waits"
+
+
+KEPT = frozenset({Verdict.ONCE, Verdict.ASKS})
+"""What a promise of exactly once allows: the card and its word, or a question."""
+
+MEANINGS = {
+    Verdict.ONCE: "one good card, and the system says that it is done",
+    Verdict.FORGOTTEN: "one good card, and the system does not say so",
+    Verdict.TWICE: "two good cards of one job",
+    Verdict.HALF_DONE: "no good card, one half printed, and it is reported as done",
+    Verdict.LOST: "no good card, and the system no longer knows of the job, or "
+    "says that it is done",
+    Verdict.ASKS: "no good card; the system says so, and a person must decide",
+    Verdict.WAITS: f"no good card within {OVER_S:.0f} s, the job still in the queue",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +102,40 @@ class Outcome:
     says: str
 
     @property
-    def verdict(self) -> str:
-        """In one word or two what an office would call it."""
+    def verdict(self) -> Verdict:
+        """The cards decide first, then what is said of them."""
         if self.good > 1:
-            return "printed TWICE"
-        if self.good == 0 and self.says == "completed":
-            return "half a card REPORTED AS DONE" if self.spoiled else "LOST, says done"
-        if self.good == 0 and self.says == "waiting":
-            return f"none in {OVER_S:.0f} s, waiting"
-        if self.good == 0:
-            return "asks a person" if self.says == "asks" else f"LOST: {self.says}"
-        return "once" if self.says == "completed" else f"once, but says: {self.says}"
+            return Verdict.TWICE
+        if self.good == 1:
+            return Verdict.ONCE if self.says == "completed" else Verdict.FORGOTTEN
+        if self.says in ("asks", "given up"):
+            return Verdict.ASKS
+        if self.says == "waiting":
+            return Verdict.WAITS
+        half_done = self.says == "completed" and self.spoiled > 0
+        return Verdict.HALF_DONE if half_done else Verdict.LOST
 
 
-async def kill_pending(system: System) -> None:
+async def kill_paused(system: System) -> None:
+    """kill -9 while the job waits in a queue that is paused."""
+    await system.pause()
+    await system.submit()
+    await asyncio.sleep(PENDING_S)
+    await system.kill()
+    await system.start()
+    await system.resume()
+
+
+async def kill_waiting(system: System) -> None:
     """kill -9 while the job waits for a printer that is switched off."""
     await system.world.power(on=False)
+    system.wire.unplug()
     await system.submit()
     await asyncio.sleep(PENDING_S)
     await system.kill()
     await system.start()
     await system.world.power(on=True)
+    await system.wire.start()
 
 
 async def kill_printing(system: System) -> None:
@@ -116,7 +167,8 @@ async def cut(system: System) -> None:
 
 Trial = Callable[[System], Awaitable[None]]
 TRIALS: dict[str, Trial] = {
-    "kill -9, job pending": kill_pending,
+    "kill -9, queue paused": kill_paused,
+    "kill -9, printer off": kill_waiting,
     "kill -9 in mid-print": kill_printing,
     "restart in mid-print": restart_printing,
     "wire cut at 41 %": cut,
@@ -162,6 +214,6 @@ async def _over(system: System) -> None:
         now = f"{says} {truth['cards']}"
         if now != before:
             before, since_s = now, loop.time()
-        elif loop.time() - since_s > QUIET_S and says in ("completed", "unknown job"):
+        elif loop.time() - since_s > QUIET_S and says in ENDS:
             return
         await asyncio.sleep(LOOK_S * 5)

@@ -73,8 +73,15 @@ class CutWire:
         self.port = 0
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        """Take connections; on the same port again after `unplug`."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def unplug(self) -> None:
+        """Refuse connections, as the port of a printer that is off does."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
     def break_after(self, size: int) -> None:
         """Break once `size` more bytes have gone towards the printer."""
