@@ -25,7 +25,7 @@ from agent.daemon import JOURNAL, session_of
 from agent.journal.aside import kept_off
 from agent.journal.errors import JournalError
 from protocols.contract import Driver
-from protocols.registry import capabilities_of, make_driver, models_of
+from protocols.registry import make_driver, models_of
 
 OWNED = (
     "the printer is its daemon's, which looks at it itself: ask it by "
@@ -61,11 +61,15 @@ def conformance(path: Path, *, as_json: bool) -> None:
 async def _asked(config: Config, *, as_json: bool) -> list[Found]:
     """Say each thing as it is known, on stderr where stdout is a program's."""
     device = config.device
-    able = capabilities_of(device.family, device.model)
+    session_id = session_of(Address(config.station, config.printer))
+
+    def make(model: str) -> Driver:
+        return make_driver(device.family, model, device.uri, session_id=session_id)
 
     def say(text: str) -> None:
         click.echo(printable(text), err=as_json)
 
+    able = make(device.model).capabilities  # over this link: some is the link's
     say(f"{device.family} {device.model} at {device.uri}")
     say("cards it will use: none; nothing is printed, moved or ejected")
     say(f"if it is at work, this waits for up to {able.longest_card_s:g} s")
@@ -73,11 +77,6 @@ async def _asked(config: Config, *, as_json: bool) -> list[Found]:
     say(f"declared: {', '.join(has)}")
     say(f"declared absent: {', '.join(lacks) or 'nothing'}")
     say("")
-    session_id = session_of(Address(config.station, config.printer))
-
-    def make(model: str) -> Driver:
-        return make_driver(device.family, model, device.uri, session_id=session_id)
-
     another = another_model(device.model, models_of(device.family))
     found = []
     async for one in Inspection(make, device.model, another).run():

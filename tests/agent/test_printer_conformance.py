@@ -171,6 +171,8 @@ def test_the_command_says_beforehand_that_it_uses_no_card(
     assert said.stdout.index("cards it will use: none") < said.stdout.index("yes ")
     assert said.stdout.endswith("\n\nall kept\n")
     assert f"\n       {NEED_A_CARD[0]}\n" in said.stdout
+    beside = rig.family.name == "evolis"  # over TCP
+    assert ("status beside a job" in said.stdout.partition("absent")[0]) == beside
     report = json.loads(row.stdout)
     assert report["cards_to_use"] == []
     assert [one["verdict"] for one in report["cases"]] == ["yes"] * 7
