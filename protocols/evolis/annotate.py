@@ -25,7 +25,7 @@ from protocols.evolis.codec import (
     Word,
     refusal,
 )
-from protocols.evolis.commands import COMMANDS, Answer, Command, Op
+from protocols.evolis.commands import COMMANDS, OF_THE_STRIPE, Answer, Command, Op
 from protocols.evolis.flags import FLAGS
 from protocols.evolis.status import flags_up
 from protocols.evolis.stream import told
@@ -41,7 +41,6 @@ _HEADS = (
     re.compile(rb"\x1b(Dbc);([a-z]);%b;\d+;" % _NUMBER),
 )
 _WORD = re.compile(r"[A-Za-z]{1,8}")
-_DENIED = ("Dm", "Rmb", "Smr")  # what they carry or read is a card holder's
 _STREAMS = [row for row in COMMANDS.values() if row.answer is Answer.IGNORED]
 _ESCAPED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 _PLAIN = re.compile(r"[\w ,]*")  # what a regular expression takes as it stands
@@ -101,7 +100,7 @@ def _request(sent: bytes) -> _Request:
             return _panel(head, sent)
     word, *rest = re.split(rb"[;\r\x00]", sent.removeprefix(ESC), maxsplit=2)
     name = word.decode("latin-1")
-    if name in _DENIED:
+    if name in OF_THE_STRIPE:
         return _private(name, rest)
     stream = next((row for row in _STREAMS if sent.startswith(_first_of(row))), None)
     if stream is not None:

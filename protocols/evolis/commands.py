@@ -91,6 +91,7 @@ MOTION_TIMEOUT_S = 60.0  # EVO-05: the longest motion seen is some 15 s
 CLEAN_TIMEOUT_S = 300.0  # guessed: EVO-85
 JOB_TIMEOUT_S = 300.0  # EVO-71: what the vendor's program allows a whole card
 PANEL_TIMEOUT_S = 60.0  # guessed: EVO-34, it may wait for the panels before it
+OF_THE_STRIPE = ("Dm", "Rmb", "Smr")  # they carry or read what a card holder has
 
 
 def _asks(op: Op, words: str, answer: Answer, fact: str, free: int = 0) -> Command:
@@ -104,11 +105,8 @@ def _asks(op: Op, words: str, answer: Answer, fact: str, free: int = 0) -> Comma
         READ_TIMEOUT_S,
         moves_card=False,
         fact=fact,
-        private=word in _OF_THE_STRIPE,
+        private=word in OF_THE_STRIPE,
     )
-
-
-_OF_THE_STRIPE = ("Dm", "Rmb")
 
 
 def _moves(op: Op, word: str, timeout_s: float, fact: str, free: int = 0) -> Command:
