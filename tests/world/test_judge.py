@@ -153,6 +153,18 @@ def test_a_stranger_taken_for_our_card_is_excused_once_a_count_has_shown_it():
     assert named in case.complaints()
 
 
+def test_a_stranger_in_the_place_of_a_strayed_blank_bears_its_print_and_no_other():
+    case = honest()
+    cards = case.truth.cards
+    cards["s"] = Card("s", "output", "complete", DIGEST, [DIGEST], strange=True)
+    named = "s: complete, and no attempt printed on it"
+    assert named in case.complaints()
+    case.truth.strayed["a"] = "stolen"
+    assert named not in case.complaints()
+    cards["s"].digest = "e" * 64
+    assert named in case.complaints()
+
+
 def test_what_a_hand_did_excuses_its_own_blank_alone():
     case = honest()
     a_blank_elsewhere(case)
