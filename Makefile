@@ -87,9 +87,9 @@ contract: ## write docs/contract anew from the code that uses it
 docs: ## write the pages and tables of docs/ anew, from what they tell of
 	@scripts/venv dev
 	@$(PY) -m protocols.evolis.status_page docs/evolis-status.md
-	@$(PY) -m agent.cycle_page docs/card-cycle.md
+	@$(PY) -m agent.lifecycle.cycle_page docs/card-cycle.md
 	@$(PY) -m tests.interop.evolis_sdk.job_page docs/evolis-job.md
-	@$(PY) -m agent.stock_page docs/stock.md
+	@$(PY) -m agent.lifecycle.stock_page docs/stock.md
 
 lock: ## resolve the dependencies anew, with hashes (needs uv)
 	@scripts/lock

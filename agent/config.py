@@ -311,8 +311,8 @@ def _check_files(path: Path, config: Config) -> None:
 def _check_roster(path: Path, roster: Path | None) -> None:
     if roster is None:
         return
-    from agent.roster import RosterError
-    from agent.roster import load as load_roster
+    from agent.people.roster import RosterError
+    from agent.people.roster import load as load_roster
 
     try:
         load_roster(roster)

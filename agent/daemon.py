@@ -21,11 +21,8 @@ import structlog
 
 from agent import __version__
 from agent.artwork import render
-from agent.bare import lost_ledger
-from agent.bereft import mourn, tell
 from agent.clock import SystemClock, ThreadExecutor
 from agent.clockwatch import watch_clock
-from agent.commands import Commands
 from agent.config import Config, ConfigError, load
 from agent.contract.envelope import open_ack, open_command, open_job
 from agent.contract.events import AgentStarted, AgentStopped
@@ -33,8 +30,6 @@ from agent.contract.keyring import KeyFileError, Keyring
 from agent.contract.messages import CONTRACT_MINOR, State
 from agent.contract.topics import Address
 from agent.contract.vault import Vault
-from agent.control import Broker, Control
-from agent.door import Door, judge_with
 from agent.errors import AgentError
 from agent.health import Health
 from agent.journal.errors import (
@@ -44,21 +39,26 @@ from agent.journal.errors import (
     StorageError,
 )
 from agent.journal.journal import Journal
+from agent.journal.mending import mend
 from agent.journal.opening import is_bare, remember, salvage
 from agent.journal.outage import word_of
-from agent.link import LinkError, MqttLink
+from agent.journal.signing import sign_days
 from agent.memory import give_back_when_quiet, trim
-from agent.mending import mend
-from agent.newcomer import Newcomer
-from agent.people import People
-from agent.signing import sign_days
-from agent.state import Standing, state_of
-from agent.stockroom import watch_unconfirmed
-from agent.tracing import Tracing
-from agent.upkeep import Upkeep
-from agent.uplink import Ends, Uplink
-from agent.worker import Worker
-from agent.workshop import Workshop
+from agent.people.control import Broker, Control
+from agent.people.identities import People
+from agent.people.stockroom import watch_unconfirmed
+from agent.printer.tracing import Tracing
+from agent.printer.upkeep import Upkeep
+from agent.printer.worker import Worker
+from agent.printer.workshop import Workshop
+from agent.uplink.commands import Commands
+from agent.uplink.door import Door, judge_with
+from agent.uplink.first_start import lost_ledger
+from agent.uplink.last_opened import LastOpened
+from agent.uplink.link import LinkError, MqttLink
+from agent.uplink.session import Ends, Uplink
+from agent.uplink.state import Standing, state_of
+from agent.uplink.without_journal import report_loss, tell
 from protocols.contract import Capabilities, Driver
 from protocols.registry import capabilities_of, make_driver
 from protocols.vocabulary import StateReason
@@ -128,7 +128,7 @@ def run(path: Path) -> int:
 def _bereft(config: Config, error: JournalError) -> int:
     """Starting again does not help until a person has decided."""
     try:
-        text = mourn(config, config.state_dir / JOURNAL, error)
+        text = report_loss(config, config.state_dir / JOURNAL, error)
     except JournalError as again:
         return _failed(again, FAILED)
     return _failed(AgentError(text), MISCONFIGURED)
@@ -253,14 +253,14 @@ class Agent:
         address = Address(config.station, config.printer)
         open_sealed = partial(open_job, keyring=keyring, to=address)
         self._traces = Tracing(config.device.family)
-        newcomer = Newcomer(open_sealed)
+        last_opened = LastOpened(open_sealed)
         workshop = Workshop(
-            self._driver_maker(address), newcomer.take, render, newcomer.forget
+            self._driver_maker(address), last_opened.take, render, last_opened.forget
         )
         self._upkeep = Upkeep(journal, config.rules, given.capabilities)
         self._worker = Worker(journal, workshop, clock, studio, health, self._upkeep)
-        judge = judge_with(newcomer.open, given.capabilities)
-        door = Door(journal, judge, studio, clock, newcomer.forget)
+        judge = judge_with(last_opened.open, given.capabilities)
+        door = Door(journal, judge, studio, clock, last_opened.forget)
         ends = Ends(
             make_link=lambda: MqttLink(config.mqtt, address.client_id),
             address=address,
@@ -270,7 +270,7 @@ class Agent:
                 partial(open_command, keyring=keyring, to=address),
                 door,
                 self._state_now,
-                newcomer.forget,
+                last_opened.forget,
             ),
             open_ack=partial(open_ack, keyring=keyring, to=address),
             state=self._state,

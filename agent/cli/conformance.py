@@ -12,7 +12,11 @@ import click
 
 from agent.cli.ask import REFUSED, fail, printable
 from agent.config import Config, ConfigError, load
-from agent.conformance import (
+from agent.contract.topics import Address
+from agent.daemon import JOURNAL, session_of
+from agent.journal.aside import kept_off
+from agent.journal.errors import JournalError
+from agent.printer.conformance import (
     NEED_A_CARD,
     Found,
     Inspection,
@@ -20,10 +24,6 @@ from agent.conformance import (
     another_model,
     declared,
 )
-from agent.contract.topics import Address
-from agent.daemon import JOURNAL, session_of
-from agent.journal.aside import kept_off
-from agent.journal.errors import JournalError
 from protocols.contract import Driver
 from protocols.registry import make_driver, models_of
 

@@ -82,7 +82,7 @@ def _judge_of(config: Path) -> Judge:
     from agent.config import ConfigError, load
     from agent.contract.envelope import Keyring, open_job
     from agent.contract.topics import Address
-    from agent.door import judge_with
+    from agent.uplink.door import judge_with
     from protocols.registry import capabilities_of
 
     try:

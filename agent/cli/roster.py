@@ -28,7 +28,7 @@ def add(file: Path, person: str, role: str) -> None:
 
     FILE is made if it is not there. A daemon that runs takes it in by itself.
     """
-    from agent.roster import PERSON, Role, RosterError, entry, load, weakness
+    from agent.people.roster import PERSON, Role, RosterError, entry, load, weakness
 
     try:
         known = load(file).people if file.exists() else {}
@@ -55,7 +55,7 @@ def add(file: Path, person: str, role: str) -> None:
 @_file
 def list_people(file: Path) -> None:
     """List who is in the roster in FILE."""
-    from agent.roster import RosterError, load
+    from agent.people.roster import RosterError, load
 
     try:
         found = load(file)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import structlog
 
-from agent.control import Broker, Control
 from agent.lifecycle.states import JobState
-from agent.tracing import Tracing
+from agent.people.control import Broker, Control
+from agent.printer.tracing import Tracing
 from tests.agent.paper_printer import CrashError, Fault, Station, make_job
 from tests.agent.test_uplink import state_of
 from tests.agent.virtual_time import LoopClock

@@ -31,9 +31,9 @@ from agent.journal.journal import Journal, Resolution
 from agent.lifecycle.duty import Rules
 from agent.lifecycle.facts import Begun
 from agent.lifecycle.states import JobState
-from agent.upkeep import Upkeep
-from agent.worker import Worker
-from agent.workshop import Workshop
+from agent.printer.upkeep import Upkeep
+from agent.printer.worker import Worker
+from agent.printer.workshop import Workshop
 from protocols.contract import (
     Capabilities,
     CountsAt,

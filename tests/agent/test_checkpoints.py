@@ -17,8 +17,8 @@ from agent.contract.events import AgentStopped, Event, FaultRaised
 from agent.contract.jose import Signer
 from agent.journal import chain
 from agent.journal.journal import Journal
+from agent.journal.signing import sign_days
 from agent.journal.verify import Verdict, verify
-from agent.signing import sign_days
 from tests.agent.envelope_by_hand import World
 from tests.agent.paper_printer import VirtualClock
 

@@ -19,7 +19,7 @@ from agent.cli.roster import ROLES
 from agent.cli.stock import CAUSES, COUNTED, PLACES
 from agent.lifecycle import ledger
 from agent.lifecycle.ledger import ASKED
-from agent.roster import Role, is_right, load
+from agent.people.roster import Role, is_right, load
 from tests.conftest import ROOT
 
 HEAVY = (

@@ -11,7 +11,7 @@ import pytest
 from agent.clock import InlineExecutor
 from agent.clockwatch import JUMP_MIN, LOOK_S, watch_clock
 from agent.journal.journal import Journal
-from agent.stockroom import watch_unconfirmed
+from agent.people.stockroom import watch_unconfirmed
 from tests.agent.paper_printer import VirtualClock
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from agent.config import ConfigError, load, socket_path_of
 from agent.lifecycle.duty import Limits
-from agent.roster import Role, entry
+from agent.people.roster import Role, entry
 
 GOOD = """\
 station = "bekasi-1"

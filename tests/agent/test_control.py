@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from agent import control
 from agent.clock import InlineExecutor
 from agent.contract.events import Stage
 from agent.contract.messages import Outcome
-from agent.control import LINE_SIZE_MAX, Broker, Control, ControlError
 from agent.journal.journal import Closing, Journal
-from agent.tracing import Tracing
+from agent.people import control
+from agent.people.control import LINE_SIZE_MAX, Broker, Control, ControlError
+from agent.printer.tracing import Tracing
 from tests.agent.paper_printer import FEEDING, VirtualClock, make_job, opened
 from tests.agent.test_uplink import state_of
 from tests.agent.virtual_time import LoopClock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agent.contract.events import Stage
-from agent.cycle_page import PARTS, page
+from agent.lifecycle.cycle_page import PARTS, page
 from agent.lifecycle.recovery import ROWS
 from agent.lifecycle.states import LEAVES_TO, STAGE_LEAVES_TO
 

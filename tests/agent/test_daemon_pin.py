@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.roster import Role, entry
+from agent.people.roster import Role, entry
 from tests.agent.test_daemon import Desk
 from tests.conftest import ROOT, Mosquitto, Processes
 

@@ -13,8 +13,8 @@ from agent.artwork import ArtworkError
 from agent.clock import InlineExecutor
 from agent.contract.envelope import EnvelopeRefused, OpenedJob
 from agent.contract.messages import Magstripe, RejectReason
-from agent.door import Door, beyond, judge_with
 from agent.journal.journal import Journal
+from agent.uplink.door import Door, beyond, judge_with
 from protocols.registry import capabilities_of
 from tests.agent.paper_printer import VirtualClock, make_job, opened, two_sided
 

@@ -28,7 +28,7 @@ from agent.lifecycle.duty import (
     rest,
 )
 from agent.lifecycle.states import JobState
-from agent.upkeep import Upkeep
+from agent.printer.upkeep import Upkeep
 from protocols.vocabulary import Reason, Severity, StateReason
 from tests.agent.paper_printer import CAN, PaperMachine, Station, error, make_job
 

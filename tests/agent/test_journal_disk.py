@@ -22,9 +22,9 @@ from agent.contract.messages import Outcome, RejectReason
 from agent.journal import disk
 from agent.journal.errors import JournalDamagedError, StorageError, StorageFullError
 from agent.journal.journal import Accepted, Closing, Journal, Refused, Rejection
+from agent.journal.mending import RETRY_MAX_S, mend
 from agent.journal.verify import Verdict, verify
 from agent.lifecycle.states import JobState
-from agent.mending import RETRY_MAX_S, mend
 from protocols.vocabulary import PrinterState, StateReason
 from tests.agent.paper_printer import FEEDING, Station, VirtualClock, make_job, opened
 

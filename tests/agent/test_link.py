@@ -11,7 +11,7 @@ import aiomqtt
 import pytest
 
 from agent.config import Mqtt
-from agent.link import TAKEN_OVER, LinkError, MqttLink, Will
+from agent.uplink.link import TAKEN_OVER, LinkError, MqttLink, Will
 
 pytestmark = pytest.mark.mosquitto
 
@@ -23,7 +23,7 @@ CLIENT_ID = "blanko-s-p"
 KILLED_BEFORE_ACK = """
 import asyncio, sys
 from agent.config import Mqtt
-from agent.link import MqttLink, Will
+from agent.uplink.link import MqttLink, Will
 
 async def main():
     link = MqttLink(Mqtt(uri=sys.argv[1]), "blanko-s-p")
@@ -251,7 +251,7 @@ def test_a_broker_that_disappears_ends_every_call(mosquitto):
 
 def test_a_broker_that_hangs_leaves_no_half_open_connection(mosquitto, monkeypatch):
     """A connection that comes to life later would take the session from its heir."""
-    monkeypatch.setattr("agent.link.TIMEOUT_S", 0.3)
+    monkeypatch.setattr("agent.uplink.link.TIMEOUT_S", 0.3)
 
     async def scene() -> None:
         mosquitto.freeze()

@@ -19,14 +19,14 @@ from PIL import Image
 from agent.artwork import render
 from agent.clock import InlineExecutor, SystemClock
 from agent.contract.messages import ImageSide, Magstripe, MediaType, Part, Sides
-from agent.door import beyond
 from agent.health import Health
 from agent.journal.journal import Journal
 from agent.lifecycle.duty import Rules
 from agent.lifecycle.states import JobState
-from agent.upkeep import Upkeep
-from agent.worker import Worker
-from agent.workshop import Workshop
+from agent.printer.upkeep import Upkeep
+from agent.printer.worker import Worker
+from agent.printer.workshop import Workshop
+from agent.uplink.door import beyond
 from protocols.contract import PreparedCard
 from protocols.errors import DeviceError, LocalProtocolError
 from protocols.magicard.driver import MagicardDriver

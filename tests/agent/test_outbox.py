@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.outbox import LINES_MAX, PATIENCE_MS, REPEATED_MS, Outbox
+from agent.uplink.outbox import LINES_MAX, PATIENCE_MS, REPEATED_MS, Outbox
 
 
 def test_no_more_than_the_window_is_on_its_way():

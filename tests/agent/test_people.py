@@ -16,16 +16,15 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent import people as people_module
-from agent import roster
 from agent.clock import InlineExecutor
 from agent.contract.events import Place, Stage
 from agent.contract.messages import Outcome
 from agent.journal import chain
 from agent.journal.journal import Closing, Journal, Refusal
-from agent.people import People
-from agent.requests import Written
-from agent.stockroom import LOOK_S, Stockroom, watch_unconfirmed
+from agent.people import identities, roster
+from agent.people.identities import People
+from agent.people.requests import Written
+from agent.people.stockroom import LOOK_S, Stockroom, watch_unconfirmed
 from tests.agent.paper_printer import FEEDING, VirtualClock, make_job, opened
 
 PINS = {"siti": "739214", "rina": "260481", "budi": "918273"}
@@ -251,10 +250,10 @@ def test_many_tries_at_once_do_not_outrun_the_lock(tmp_path):
 
 def test_a_flood_of_refusals_does_not_fill_the_ledger(tmp_path):
     async def scene(desk: Desk) -> None:
-        for _ in range(people_module.DENIED_MAX + 40):
+        for _ in range(identities.DENIED_MAX + 40):
             await desk.refused("stock-load", count=1)
         denied = await desk.events("agent-denied")
-        assert len(denied) == people_module.DENIED_MAX
+        assert len(denied) == identities.DENIED_MAX
         assert denied[-1]["data"]["message"].endswith("written this minute)")
         desk.clock.ms += 60_000
         await desk.refused("stock-load", count=1)

@@ -16,9 +16,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli import main
-from agent.conformance import NEED_A_CARD, Found, Inspection, Verdict, another_model
 from agent.journal.aside import kept_off
 from agent.journal.store import Store
+from agent.printer.conformance import (
+    NEED_A_CARD,
+    Found,
+    Inspection,
+    Verdict,
+    another_model,
+)
 from protocols.contract import Driver, Observation
 from protocols.registry import models_of
 from tests.conformance import (

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import stock_page
 from agent.contract.events import Item, Place, StockCause
-from agent.lifecycle import ledger
+from agent.lifecycle import ledger, stock_page
 from agent.lifecycle.ledger import (
     RULES,
     Movement,

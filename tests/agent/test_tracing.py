@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 import pytest
 from structlog.testing import capture_logs
 
-from agent import tracing
 from agent.clock import InlineExecutor
 from agent.contract.messages import PrinterIdentity
-from agent.control import Broker, Control
 from agent.journal.journal import Journal
-from agent.tracing import WAITING_MAX, WAITING_SIZE_MAX, Title, Tracing
+from agent.people.control import Broker, Control
+from agent.printer import tracing
+from agent.printer.tracing import WAITING_MAX, WAITING_SIZE_MAX, Title, Tracing
 from protocols.contract import Happening, WireEvent
 from tests.agent.paper_printer import VirtualClock
 from tests.agent.test_uplink import state_of

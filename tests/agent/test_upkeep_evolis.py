@@ -14,9 +14,9 @@ from agent.health import Health
 from agent.journal.journal import Journal
 from agent.journal.operations import EndedOperation
 from agent.lifecycle.duty import Rules
-from agent.upkeep import Upkeep
-from agent.worker import Worker
-from agent.workshop import Workshop
+from agent.printer.upkeep import Upkeep
+from agent.printer.worker import Worker
+from agent.printer.workshop import Workshop
 from protocols.evolis.driver import EvolisDriver
 from protocols.evolis.maintenance import Maintenance
 from protocols.evolis.models import MODELS

@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 
 from agent.clock import InlineExecutor
-from agent.commands import Commands
 from agent.contract.envelope import open_ack, open_command, open_job
 from agent.contract.events import AgentStopped
 from agent.contract.messages import Clock, LedgerHead, State
-from agent.door import Door
 from agent.health import Health
 from agent.journal.journal import Journal
-from agent.link import TAKEN_OVER, LinkError, Received, Will
-from agent.outbox import BATCH_SIZE_MAX, LINES_MAX, PATIENCE_MS
-from agent.uplink import DUEL_RETRY_S, RETRY_MAX_S, STATE_EVERY_S, Ends, Uplink
+from agent.uplink.commands import Commands
+from agent.uplink.door import Door
+from agent.uplink.link import TAKEN_OVER, LinkError, Received, Will
+from agent.uplink.outbox import BATCH_SIZE_MAX, LINES_MAX, PATIENCE_MS
+from agent.uplink.session import DUEL_RETRY_S, RETRY_MAX_S, STATE_EVERY_S, Ends, Uplink
 from protocols.vocabulary import PrinterState
 from tests.agent.envelope_by_hand import TO, World, compact
 from tests.agent.virtual_time import START, LoopClock, elapse, run

@@ -18,9 +18,9 @@ from agent.health import Health
 from agent.journal.journal import Journal, Resolution
 from agent.lifecycle.duty import Rules
 from agent.lifecycle.states import JobState
-from agent.upkeep import Upkeep
-from agent.worker import Worker
-from agent.workshop import Workshop
+from agent.printer.upkeep import Upkeep
+from agent.printer.worker import Worker
+from agent.printer.workshop import Workshop
 from protocols.magicard.models import MODELS
 from protocols.vocabulary import CardSide
 from tests.agent import virtual_time

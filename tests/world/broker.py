@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from agent.contract.topics import Address, Topic
-from agent.link import TAKEN_OVER, LinkError, Received, Will
+from agent.uplink.link import TAKEN_OVER, LinkError, Received, Will
 from tests.agent.virtual_time import elapse
 from tests.world.process import Process
 
@@ -59,7 +59,7 @@ class Broker:
 
 
 class MemoryLink:
-    """One connection of one process: `agent.link.Link`."""
+    """One connection of one process: `agent.uplink.link.Link`."""
 
     def __init__(self, broker: Broker, process: Process) -> None:
         self._broker = broker

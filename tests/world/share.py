@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 HEART = [
-    "agent/worker.py",
-    "agent/attempt.py",
-    "agent/aftermath.py",
+    "agent/printer/worker.py",
+    "agent/printer/attempt.py",
+    "agent/printer/aftermath.py",
     "agent/lifecycle/*.py",
     "agent/journal/*.py",
 ]

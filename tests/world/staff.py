@@ -18,15 +18,15 @@ from agent.contract.events import Item
 from agent.contract.events import Place as StockPlace
 from agent.journal.journal import Journal, JournalError, Refusal
 from agent.lifecycle.ledger import way_of
-from agent.people import People
-from agent.requests import (
+from agent.people.identities import People
+from agent.people.requests import (
     StockConfirm,
     StockCount,
     StockLoad,
     StockMove,
     Written,
 )
-from agent.stockroom import Stockroom
+from agent.people.stockroom import Stockroom
 from simulators.blanks import Blank, Place
 from tests.world.machine import Machine
 from tests.world.notary import Notary

@@ -9,7 +9,7 @@ from agent.contract.events import Found, Item, Place, StockCause
 from agent.contract.messages import Cause
 from agent.contract.operation_events import Operation
 from agent.lifecycle.duty import Limits, Rules
-from agent.requests import (
+from agent.people.requests import (
     Hold,
     Inspect,
     Operate,

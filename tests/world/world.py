@@ -23,24 +23,24 @@ from PIL import Image
 from agent.artwork import ArtworkError
 from agent.clock import InlineExecutor
 from agent.clockwatch import watch_clock
-from agent.commands import Commands
 from agent.contract.events import AgentStarted, AgentStopped
 from agent.contract.messages import Job, RejectReason
-from agent.door import Door
 from agent.health import Health
 from agent.journal import chain
 from agent.journal.errors import JournalDamagedError
 from agent.journal.journal import Journal, JournalError
+from agent.journal.mending import mend
+from agent.journal.signing import sign_days
 from agent.journal.verify import Verdict
-from agent.mending import mend
-from agent.newcomer import Newcomer
-from agent.signing import sign_days
-from agent.state import Standing, state_of
-from agent.stockroom import Stockroom, watch_unconfirmed
-from agent.upkeep import Upkeep
-from agent.uplink import Ends, Uplink
-from agent.worker import Worker
-from agent.workshop import Workshop
+from agent.people.stockroom import Stockroom, watch_unconfirmed
+from agent.printer.upkeep import Upkeep
+from agent.printer.worker import Worker
+from agent.printer.workshop import Workshop
+from agent.uplink.commands import Commands
+from agent.uplink.door import Door
+from agent.uplink.last_opened import LastOpened
+from agent.uplink.session import Ends, Uplink
+from agent.uplink.state import Standing, state_of
 from protocols.evolis.driver import EvolisDriver
 from protocols.vocabulary import CardSide, StateReason
 from simulators.faults import FaultKind
@@ -145,12 +145,12 @@ class Life:
     def _join(self, journal: Journal) -> tuple[Worker, Uplink]:
         world, clock = self._world, self._world.clock
         health = Health({}, lambda: 0.0)
-        newcomer = Newcomer(open_message)
-        workshop = Workshop(self._make_driver, newcomer.take, draw, newcomer.forget)
+        opened = LastOpened(open_message)
+        workshop = Workshop(self._make_driver, opened.take, draw, opened.forget)
         upkeep = Upkeep(journal, world.plan.rules, TINY.capabilities)
         worker = Worker(journal, workshop, clock, InlineExecutor(), health, upkeep)
         standing = Standing(family="evolis", unsigned_jobs=True)
-        door = Door(journal, newcomer.open, InlineExecutor(), clock, newcomer.forget)
+        door = Door(journal, opened.open, InlineExecutor(), clock, opened.forget)
         ends = Ends(
             make_link=lambda: MemoryLink(world.broker, self.process),
             address=ADDRESS,
@@ -160,7 +160,7 @@ class Life:
                 open_command,
                 door,
                 lambda: state_of(journal, worker.picture, standing, 0),
-                newcomer.forget,
+                opened.forget,
             ),
             open_ack=open_ack,
             state=lambda number: state_of(journal, worker.picture, standing, number),

@@ -12,7 +12,7 @@ from agent import artwork
 from agent.contract.envelope import OpenedJob
 
 
-class Newcomer:
+class LastOpened:
     """Opens messages, and remembers one. Called in one thread, but for `forget`."""
 
     def __init__(self, open_job: Callable[[bytes], OpenedJob]) -> None:

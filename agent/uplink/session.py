@@ -19,17 +19,17 @@ import msgspec
 import structlog
 
 from agent.clock import Clock
-from agent.commands import Commands
 from agent.contract.envelope import EnvelopeRefused
 from agent.contract.events import Incident, IncidentRaised
 from agent.contract.messages import Ack, Ask, Online, State
 from agent.contract.topics import RETAINED, TO_AGENT, Address, Topic
-from agent.door import Door
 from agent.health import Health
 from agent.journal.errors import JournalDamagedError, JournalError, StorageError
 from agent.journal.journal import AckVerdict, Journal
-from agent.link import TAKEN_OVER, Link, LinkError, Received, Will
-from agent.outbox import BATCH_SIZE_MAX, Outbox
+from agent.uplink.commands import Commands
+from agent.uplink.door import Door
+from agent.uplink.link import TAKEN_OVER, Link, LinkError, Received, Will
+from agent.uplink.outbox import BATCH_SIZE_MAX, Outbox
 
 STATE_EVERY_S = 300
 STATE_GAP_S = 1

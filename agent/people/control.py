@@ -23,10 +23,10 @@ from agent.clock import InlineExecutor
 from agent.contract.messages import Id, State
 from agent.errors import AgentError
 from agent.journal.journal import Journal, JournalError, Refusal
-from agent.people import People
-from agent.requests import Request, Written
-from agent.stockroom import Stockroom, operations_of
-from agent.tracing import Title, Tracing, stream
+from agent.people.identities import People
+from agent.people.requests import Request, Written
+from agent.people.stockroom import Stockroom, operations_of
+from agent.printer.tracing import Title, Tracing, stream
 
 LINE_SIZE_MAX = 64 * 1024
 JOBS_MAX = 100  # of each kind, open and ended

@@ -19,7 +19,7 @@ from agent.contract.events import (
 from agent.journal.journal import Journal
 from agent.lifecycle.decide import hopper_reasons, machine_reasons
 from agent.lifecycle.facts import errors_of, evidence_of, fed_since
-from agent.upkeep import Upkeep
+from agent.printer.upkeep import Upkeep
 from protocols.contract import Capabilities, Identity, Observation, Status, Supplies
 from protocols.vocabulary import PrinterState, Reason, Severity, StateReason
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from agent.attempt import SLACK_S, Attempt, Card, Finished, doubt_reasons
 from agent.clock import Clock, Executor
 from agent.contract.events import Decision, IncidentRaised, Place
 from agent.journal.journal import Closing, Journal, OpenAttempt
 from agent.lifecycle.facts import errors_of, faults_of
 from agent.lifecycle.recovery import MOVES, OUTCOMES, Finding, recover
 from agent.lifecycle.states import JobState
-from agent.workshop import CannotPrintError, Workshop
+from agent.printer.attempt import SLACK_S, Attempt, Card, Finished, doubt_reasons
+from agent.printer.workshop import CannotPrintError, Workshop
 from protocols.contract import Capabilities, Driver, Observation, PreparedCard
 from protocols.vocabulary import CardPosition, Reason, Severity, StateReason
 

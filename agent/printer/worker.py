@@ -12,8 +12,6 @@ from typing import TypeVar
 
 import structlog
 
-from agent.aftermath import Aftermath, Patience, limit_ms
-from agent.attempt import SLACK_S, Attempt, Card, Finished, doubt_reasons
 from agent.clock import Clock, Executor
 from agent.contract.events import Place, Stage
 from agent.contract.messages import Outcome, RejectReason
@@ -31,10 +29,12 @@ from agent.lifecycle import decide
 from agent.lifecycle.facts import Begun, errors_of, evidence_of, expected_of
 from agent.lifecycle.recovery import settled
 from agent.lifecycle.states import first_stage
-from agent.operations import OPERATION_MAX_S, Operations
-from agent.upkeep import Upkeep
-from agent.watch import PrinterPicture, Watch, error
-from agent.workshop import CannotPrintError, Workshop
+from agent.printer.aftermath import Aftermath, Patience, limit_ms
+from agent.printer.attempt import SLACK_S, Attempt, Card, Finished, doubt_reasons
+from agent.printer.operations import OPERATION_MAX_S, Operations
+from agent.printer.upkeep import Upkeep
+from agent.printer.watch import PrinterPicture, Watch, error
+from agent.printer.workshop import CannotPrintError, Workshop
 from protocols.contract import Capabilities, Driver, Observation, PreparedCard
 from protocols.errors import (
     DeviceError,

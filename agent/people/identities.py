@@ -12,14 +12,14 @@ from pathlib import Path
 
 import structlog
 
-from agent import roster
 from agent.clock import Executor
 from agent.contract.events import AgentDenied, AgentRoster
 from agent.journal.journal import Journal, Refusal
 from agent.journal.people import PIN_WRONG
 from agent.lifecycle.ledger import Signers
-from agent.requests import Named, word
-from agent.roster import Person, Roster, RosterError
+from agent.people import roster
+from agent.people.requests import Named, word
+from agent.people.roster import Person, Roster, RosterError
 
 DENIED_MAX = 60  # refusals written down in a minute; the rest is counted
 MINUTE = timedelta(minutes=1)

@@ -6,7 +6,7 @@ import pytest
 
 from agent.contract.envelope import EnvelopeRefused, OpenedJob
 from agent.contract.messages import RejectReason
-from agent.newcomer import Newcomer
+from agent.uplink.last_opened import LastOpened
 from tests.agent.paper_printer import make_job, opened
 
 
@@ -25,44 +25,44 @@ class Safe:
 
 def test_what_was_opened_at_the_door_is_printed_without_opening_it_again():
     safe = Safe()
-    newcomer = Newcomer(safe.open)
-    came = newcomer.open(b"sealed A")
-    assert newcomer.take(bytes(bytearray(b"sealed A"))) is came
+    last_opened = LastOpened(safe.open)
+    came = last_opened.open(b"sealed A")
+    assert last_opened.take(bytes(bytearray(b"sealed A"))) is came
     assert safe.opened == [b"sealed A"]
 
 
 def test_it_is_gone_once_it_was_taken():
     safe = Safe()
-    newcomer = Newcomer(safe.open)
-    newcomer.open(b"sealed A")
-    newcomer.take(b"sealed A")
-    assert newcomer.take(b"sealed A").job.job_id == "A"
+    last_opened = LastOpened(safe.open)
+    last_opened.open(b"sealed A")
+    last_opened.take(b"sealed A")
+    assert last_opened.take(b"sealed A").job.job_id == "A"
     assert safe.opened == [b"sealed A", b"sealed A"]
 
 
 def test_another_message_is_opened_itself_and_ends_the_memory():
     safe = Safe()
-    newcomer = Newcomer(safe.open)
-    newcomer.open(b"sealed A")
-    assert newcomer.take(b"sealed B").job.job_id == "B"
-    newcomer.take(b"sealed A")
+    last_opened = LastOpened(safe.open)
+    last_opened.open(b"sealed A")
+    assert last_opened.take(b"sealed B").job.job_id == "B"
+    last_opened.take(b"sealed A")
     assert safe.opened == [b"sealed A", b"sealed B", b"sealed A"]
 
 
 def test_a_message_that_does_not_open_leaves_nothing_of_the_one_before_it():
     safe = Safe()
-    newcomer = Newcomer(safe.open)
-    newcomer.open(b"sealed A")
+    last_opened = LastOpened(safe.open)
+    last_opened.open(b"sealed A")
     with pytest.raises(EnvelopeRefused):
-        newcomer.open(b"rubbish")
-    newcomer.take(b"sealed A")
+        last_opened.open(b"rubbish")
+    last_opened.take(b"sealed A")
     assert safe.opened.count(b"sealed A") == 2
 
 
 def test_what_was_forgotten_is_opened_again():
     safe = Safe()
-    newcomer = Newcomer(safe.open)
-    newcomer.open(b"sealed A")
-    newcomer.forget()
-    newcomer.take(b"sealed A")
+    last_opened = LastOpened(safe.open)
+    last_opened.open(b"sealed A")
+    last_opened.forget()
+    last_opened.take(b"sealed A")
     assert safe.opened == [b"sealed A", b"sealed A"]

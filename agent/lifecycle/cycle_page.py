@@ -1,6 +1,6 @@
 """The parts of docs/card-cycle.md that are written from the rules: diagrams, table.
 
-`python -m agent.cycle_page FILE` writes them anew between their marks (`make docs`).
+`python -m agent.lifecycle.cycle_page FILE` writes them anew between their marks.
 """
 
 from __future__ import annotations

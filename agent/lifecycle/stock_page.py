@@ -1,6 +1,6 @@
 """The table of docs/stock.md, written from the rules that the books are kept by.
 
-`python -m agent.stock_page FILE` writes it anew (`make docs`); the text stays.
+`python -m agent.lifecycle.stock_page FILE` writes it anew; the text around it stays.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from agent.contract.messages import Ack, LedgerHead, Online
 from agent.contract.topics import Address, Topic
 from agent.journal.chain import GENESIS
 from agent.journal.opening import UNKNOWN, Lost
-from agent.link import Link, MqttLink, Will
+from agent.uplink.link import Link, MqttLink, Will
 
 QUIET_S = 0.5  # what is retained follows a subscription at once
 

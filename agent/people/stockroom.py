@@ -9,8 +9,8 @@ from agent.contract.events import Item
 from agent.journal.journal import Journal, JournalError, Refusal, Resolution
 from agent.journal.stock import movement_of
 from agent.lifecycle.ledger import Note, Signers
-from agent.people import People
-from agent.requests import (
+from agent.people.identities import People
+from agent.people.requests import (
     Hold,
     Inspect,
     Operate,

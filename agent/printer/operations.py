@@ -9,7 +9,6 @@ from typing import cast
 
 import structlog
 
-from agent.aftermath import Patience
 from agent.clock import Clock
 from agent.contract.operation_events import Operation, OperationResult
 from agent.journal.journal import Journal
@@ -17,8 +16,9 @@ from agent.journal.operations import OpenOperation
 from agent.lifecycle import upkeep
 from agent.lifecycle.facts import evidence_of
 from agent.lifecycle.upkeep import TEST_FAILED
-from agent.upkeep import Upkeep
-from agent.watch import Watch
+from agent.printer.aftermath import Patience
+from agent.printer.upkeep import Upkeep
+from agent.printer.watch import Watch
 from protocols.contract import (
     Capabilities,
     CleanableDriver,

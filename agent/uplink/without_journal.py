@@ -27,7 +27,7 @@ from agent.journal.errors import (
     StorageError,
 )
 from agent.journal.opening import UNKNOWN, Salvage, salvage, set_aside
-from agent.link import LinkError, MqttLink, Will
+from agent.uplink.link import LinkError, MqttLink, Will
 from protocols.vocabulary import PrinterState, Reason, Severity, StateReason
 
 TELL_S = 10  # what the centre may cost
@@ -35,7 +35,7 @@ TELL_S = 10  # what the centre may cost
 log = structlog.get_logger(__name__)
 
 
-def mourn(config: Config, path: Path, error: JournalError) -> str:
+def report_loss(config: Config, path: Path, error: JournalError) -> str:
     """Set a damaged journal at `path` aside, and say so; return what a person must do.
 
     Raises:

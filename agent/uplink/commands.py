@@ -9,9 +9,9 @@ import structlog
 from agent.contract.commands import JobStanding, Reply, Result
 from agent.contract.envelope import EnvelopeRefused, OpenedCommand
 from agent.contract.messages import State
-from agent.door import Door
 from agent.journal.journal import Journal
 from agent.journal.standing import Told
+from agent.uplink.door import Door
 
 QUERY = "query"
 

@@ -1,6 +1,6 @@
 """One card: each stage on disk before its motion, and an honest word at the end.
 
-What it cannot say an honest word about it leaves open, for `agent.aftermath`.
+What it cannot say an honest word about it leaves open, for `agent.printer.aftermath`.
 """
 
 from __future__ import annotations

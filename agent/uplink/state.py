@@ -15,7 +15,7 @@ from agent.contract.messages import (
     State,
 )
 from agent.journal.journal import Journal
-from agent.watch import PrinterPicture
+from agent.printer.watch import PrinterPicture
 from protocols.vocabulary import Reason, Severity, StateReason
 
 SECOND_AGENT = str(Reason(StateReason.SECOND_AGENT, Severity.ERROR))
