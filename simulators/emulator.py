@@ -19,6 +19,7 @@ from simulators.families import FAMILIES, Model, Parts
 from simulators.faults import FaultKind, Faults
 from simulators.gallery import Gallery
 from simulators.hand import Hand
+from simulators.keeping import Keeping
 from simulators.links.tcp import TcpLink
 from simulators.links.usb_device import UsbDevice
 from simulators.links.usbip import UsbipServer
@@ -53,6 +54,7 @@ class Settings:
     firmware: Firmware = field(default_factory=Firmware)
     cards_directory: Path | None = None
     control_path: Path | None = None
+    state_directory: Path | None = None  # outlasts the process
 
 
 class Emulator:
@@ -70,10 +72,6 @@ class Emulator:
         self.machine = Mechanism(build, Faults(settings.seed))
         serial_no = 100_000 + settings.seed % 900_000
         self.hand = Hand(self.machine, serial_prefix=f"{serial_no:06d}")
-        self.hand.load(settings.hopper_count)
-        self.hand.change_ribbon(settings.ribbon_kind, settings.ribbon_sets)
-        for kind, card_no in settings.faults:
-            self.machine.faults.schedule(kind, card_no)
         clock = Clock(settings.speed, settings.instant)
         self.pacemaker = Pacemaker(self.machine, clock, self._settle)
         self.gallery = Gallery(partial(family.draw, model), settings.cards_directory)
@@ -88,6 +86,10 @@ class Emulator:
                 settings.firmware,
             ),
         )
+        self._keeping: Keeping | None = None
+        if (folder := settings.state_directory) is not None:
+            self._keeping = Keeping(folder, self.hand, self.gallery)
+        self._furnish()
         self._description = family.description(model, self.printer.serial)
         self.control = Control(
             self.hand, self.pacemaker, self.gallery, model.name, self.printer.serial
@@ -119,6 +121,9 @@ class Emulator:
             StartError: a port, socket or folder is not to be had.
         """
         settings = self._settings
+        if (directory := settings.state_directory) is not None:
+            with _taking(f"folder {directory}"):
+                directory.mkdir(parents=True, exist_ok=True)
         if (directory := settings.cards_directory) is not None:
             with _taking(f"folder {directory}"):
                 directory.mkdir(parents=True, exist_ok=True)
@@ -182,8 +187,22 @@ class Emulator:
         finally:
             await self.close()
 
+    def _furnish(self) -> None:
+        """Give the machine its blanks, ribbon and troubles: new, or those it had."""
+        settings = self._settings
+        if self._keeping is not None and self._keeping.has_machine:
+            with _taking(f"state {settings.state_directory}"):
+                self._keeping.recall(self.printer.remind)
+            return
+        self.hand.load(settings.hopper_count)
+        self.hand.change_ribbon(settings.ribbon_kind, settings.ribbon_sets)
+        for kind, card_no in settings.faults:
+            self.machine.faults.schedule(kind, card_no)
+
     def _settle(self) -> None:
         self.printer.settle()
+        if self._keeping is not None:
+            self._keeping.save(self.printer.lasting())
 
 
 def _build(model: Model, settings: Settings) -> Build:
@@ -204,3 +223,5 @@ def _taking(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise StartError(f"{what}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise StartError(f"{what}: {error}") from error

@@ -60,6 +60,14 @@ class Printer(UsbPrinter[Any], Protocol):
 
     def settle(self) -> None: ...
 
+    def lasting(self) -> dict[str, str]:
+        """What its electronics keep without power."""
+        ...
+
+    def remind(self, kept: dict[str, str]) -> None:
+        """Give it again what `lasting` once returned, before it does anything."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:

@@ -39,11 +39,22 @@ def save(face: Image.Image, path: Path) -> None:
 
 
 @dataclass(slots=True)
-class _Inside:
-    """A card that has not left the path."""
+class Inside:
+    """What was pressed on a card that has not left the path, in order."""
 
+    pressings: list[tuple[Side, Pressing]] = field(default_factory=list)
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
-    faces: dict[Side, list[Pressing]] = field(default_factory=dict)
+
+    def add(self, side: Side, pressing: Pressing) -> None:
+        self.pressings.append((side, pressing))
+        self.digest.update(pressing.data)
+
+    def faces(self) -> dict[Side, list[Pressing]]:
+        """The same by side."""
+        found: dict[Side, list[Pressing]] = {}
+        for side, pressing in self.pressings:
+            found.setdefault(side, []).append(pressing)
+        return found
 
 
 @dataclass(slots=True)
@@ -51,38 +62,36 @@ class Gallery:
     draw: Draw  # one side's pressings to its face
     directory: Path | None  # where PNGs go; None: nowhere
     files: dict[str, list[str]] = field(default_factory=dict)  # by blank id
-    _digests: dict[str, str] = field(default_factory=dict)
-    _inside: dict[str, _Inside] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)  # of those that are out
+    inside: dict[str, Inside] = field(default_factory=dict)
     _to_draw: asyncio.Queue[tuple[str, Side, list[Pressing]]] = field(
         default_factory=asyncio.Queue
     )
 
     def pressed(self, blank: Blank, side: Side, mark: Mark, data: bytes) -> None:
         """Note one panel's bytes as they got on the card."""
-        inside = self._inside.setdefault(blank.blank_id, _Inside())
-        inside.digest.update(data)
-        faces = inside.faces.setdefault(side, [])
-        faces.append(Pressing(mark.panel, data, mark.share))
+        inside = self.inside.setdefault(blank.blank_id, Inside())
+        inside.add(side, Pressing(mark.panel, data, mark.share))
 
     def left(self, blank: Blank) -> None:
         """The card is out: its faces can be drawn, its bytes forgotten."""
-        inside = self._inside.pop(blank.blank_id, None)
+        inside = self.inside.pop(blank.blank_id, None)
         if inside is None:
             return
-        self._digests.pop(blank.blank_id, None)  # it may have been in before
+        self.digests.pop(blank.blank_id, None)  # it may have been in before
         if blank.state == "complete":
-            self._digests[blank.blank_id] = inside.digest.hexdigest()
+            self.digests[blank.blank_id] = inside.digest.hexdigest()
         if self.directory is not None:
-            for side, pressings in inside.faces.items():
+            for side, pressings in inside.faces().items():
                 self._to_draw.put_nowait((blank.blank_id, side, pressings))
 
     def digest(self, blank: Blank) -> str | None:
         """The digest of a complete card, wherever it is; None for any other."""
-        inside = self._inside.get(blank.blank_id)
+        inside = self.inside.get(blank.blank_id)
         if inside is not None:
             complete = blank.state == "complete"
             return inside.digest.hexdigest() if complete else None
-        return self._digests.get(blank.blank_id)
+        return self.digests.get(blank.blank_id)
 
     async def drawn(self) -> None:
         """Return once the face of every card that has left is on the disk."""

@@ -26,7 +26,7 @@ class Hand:
     made_count: int = 0
     ribbon_count: int = 0
     serial_prefix: str = field(default="R")
-    _held_ribbon: tuple[Ribbon, int] | None = None  # taken out, and its used sets
+    held_ribbon: tuple[Ribbon, int] | None = None  # taken out, and its used sets
 
     def load(self, count: int) -> None:
         """Put `count` new blanks on the hopper's stack, and the stack right."""
@@ -73,21 +73,21 @@ class Hand:
         if machine.ribbon is None:
             raise HandError("there is no ribbon in the machine")
         self._leave_alone_while_pressing()
-        self._held_ribbon = machine.ribbon, machine.counters.used_sets
+        self.held_ribbon = machine.ribbon, machine.counters.used_sets
         machine.ribbon = None
         machine.ribbon_in_way = False
         machine.counters.change_ribbon(0)
 
     def return_ribbon(self) -> None:
         """Put the ribbon that was taken out in again."""
-        if self._held_ribbon is None:
+        if self.held_ribbon is None:
             raise HandError("no ribbon was taken out")
         if self.machine.ribbon is not None:
             raise HandError("there is a ribbon in the machine")
         if self.machine.cleaning:
             raise HandError("the machine is cleaning itself")
-        ribbon, used_sets = self._held_ribbon
-        self._held_ribbon = None
+        ribbon, used_sets = self.held_ribbon
+        self.held_ribbon = None
         ribbon.wind_on()
         self.machine.ribbon = ribbon
         self.machine.counters.change_ribbon(used_sets)

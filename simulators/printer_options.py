@@ -76,6 +76,7 @@ class Options(TypedDict):
     counters: str
     cards: Path | None
     control: Path | None
+    state: Path | None
 
 
 _Folder = click.Path(file_okay=False, path_type=Path)
@@ -159,6 +160,12 @@ _COMMON = (
         type=_File,
         help="Unix socket for the physical world (docs/emulator.md).",
     ),
+    click.option(
+        "--state",
+        type=_Folder,
+        help="Folder that keeps cards, ribbon and counters: with a machine in it, "
+        "--hopper, --ribbon and --fault are passed over.",
+    ),
 )
 
 
@@ -207,6 +214,7 @@ def settings_of(family: str, options: Options) -> Settings:
         loses_last_count=options["counters"] == "lose",
         cards_directory=options["cards"],
         control_path=options["control"],
+        state_directory=options["state"],
     )
 
 

@@ -84,6 +84,15 @@ class Memory:
             off_after_min=self.off_after_min,
         )
 
+    def lasting(self) -> dict[str, str]:
+        """What is kept without power, by the word that sets it."""
+        return {**self.trays, "Psdc": str(self.off_after_min)}
+
+    def remind(self, kept: dict[str, str]) -> None:
+        """Take what `lasting` once returned."""
+        self.trays = {word: kept[word] for word in self.trays}
+        self.off_after_min = int(kept["Psdc"])
+
     def set_parameter(self, command: Command, now_s: float) -> str:
         """Carry out a `P…` command; return the answer's text."""
         word, parameters = command.word, command.parameters

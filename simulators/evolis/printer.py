@@ -175,6 +175,12 @@ class Printer:
             self._restart()
         self._was_powered = machine.powered
 
+    def lasting(self) -> dict[str, str]:
+        return self.memory.lasting()
+
+    def remind(self, kept: dict[str, str]) -> None:
+        self.memory.remind(kept)
+
     # --- commands -------------------------------------------------------------
 
     def _carry_out(self, command: Command) -> Answer:

@@ -136,6 +136,12 @@ class Printer:
             self.machine.acknowledge()
         self._go_on()
 
+    def lasting(self) -> dict[str, str]:
+        return {"panels": str(self.panel_count)}
+
+    def remind(self, kept: dict[str, str]) -> None:
+        self.panel_count = int(kept["panels"])
+
     def _show_what_happened(self) -> None:
         for happening in self.machine.happened:
             if isinstance(happening, Pressed):
