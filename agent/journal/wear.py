@@ -40,7 +40,18 @@ def worn(db: sqlite3.Connection, event: Event) -> None:
 
 def _note(db: sqlite3.Connection, event: Event, what: Wear) -> None:
     """Remember when this happened; of what is no card, the last time is enough."""
-    keep = HISTORY_MAX if what is Wear.CARD else 1
+    if what is not Wear.CARD:
+        db.execute("DELETE FROM wear WHERE what = ?", (what,))
+    elif _remembered(db) == HISTORY_MAX:  # the oldest makes room
+        db.execute(
+            "DELETE FROM wear WHERE what = ? AND no ="
+            " (SELECT min(no) FROM wear WHERE what = ?)",
+            (what, what),
+        )
+    else:
+        db.execute(
+            "REPLACE INTO latest VALUES ('worn', ?)", (str(_remembered(db) + 1),)
+        )
     db.execute(
         "INSERT INTO wear VALUES (?, ?, ?, ?, ?, ?)",
         (
@@ -52,11 +63,12 @@ def _note(db: sqlite3.Connection, event: Event, what: Wear) -> None:
             event.clock is Clock.SURE,
         ),
     )
-    db.execute(
-        "DELETE FROM wear WHERE what = ? AND no <="
-        " (SELECT no FROM wear WHERE what = ? ORDER BY no DESC LIMIT 1 OFFSET ?)",
-        (what, what, keep),
-    )
+
+
+def _remembered(db: sqlite3.Connection) -> int:
+    """Return how many cards are remembered: to count them costs more than a card."""
+    row = db.execute("SELECT value FROM latest WHERE name = 'worn'").fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def count(db: sqlite3.Connection) -> int:

@@ -11,6 +11,13 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.contract.events import AttemptStage, Stage
+from agent.contract.operation_events import (
+    Operation,
+    OperationEnded,
+    OperationResult,
+)
+from agent.journal.store import Transaction
 from agent.lifecycle.duty import (
     COOLING,
     HISTORY_MAX,
@@ -298,3 +305,34 @@ def test_what_is_told_of_duty_says_why_until_when_and_when_all_is_done(
         assert (hot.rests_for, hot.rests_until) == (str(COOLING), None)
 
     drive(test)
+
+
+def test_of_cards_long_past_only_the_newest_thousand_are_remembered(tmp_path: Path):
+    async def test() -> None:
+        journal = (await Station.make(tmp_path)).journal
+        sent = AttemptStage(stage=Stage.SENDING)
+        ended = OperationEnded(
+            operation=Operation.SELF_TEST, request=1, result=OperationResult.DONE
+        )
+        count = HISTORY_MAX + 40
+
+        def work(tx: Transaction) -> None:
+            for number in range(count):
+                job = f"J{number}"
+                tx.append(sent, job=job, attempt=1)
+                tx.append(ended)
+
+        await journal._write(work)
+        rows = journal._read(
+            lambda db: db.execute(
+                "SELECT what, count(*), max(no), min(no) FROM wear GROUP BY what"
+            ).fetchall()
+        )
+        assert rows == [
+            ("card", HISTORY_MAX, 2 * count - 1, 2 * (count - HISTORY_MAX) + 1),
+            ("tested", 1, 2 * count, 2 * count),
+        ]
+        assert len(journal.history(count).cards_s) == HISTORY_MAX
+        await journal.close()
+
+    asyncio.run(test())
