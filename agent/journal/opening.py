@@ -259,8 +259,8 @@ def read_only_uri(path: Path) -> str:
     """
     names = [path.with_name(path.name + end) for end in ("-wal", "-shm")]
     alone = not any(name.exists() and name.stat().st_size for name in names)
-    how = "immutable=1" if alone else "mode=ro"
-    return f"file:{quote(str(path))}?{how}"
+    how = "&immutable=1" if alone else ""
+    return f"file:{quote(str(path))}?mode=ro{how}"
 
 
 def connect(path: Path, ledger_for_new: str) -> sqlite3.Connection:

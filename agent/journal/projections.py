@@ -251,20 +251,20 @@ def _stage(db: sqlite3.Connection, event: Event, data: AttemptStage) -> None:
         )
         return
     check_stage_step(Stage(row[0]), data.stage)
-    db.execute(
-        "UPDATE attempts SET stage = ?, destination = ?"
-        " WHERE job_id = ? AND attempt = ?",
-        (data.stage, data.destination, *key),
-    )
     if data.evidence is None:
+        db.execute(
+            "UPDATE attempts SET stage = ?, destination = ?"
+            " WHERE job_id = ? AND attempt = ?",
+            (data.stage, data.destination, *key),
+        )
         return
     # A claim sets the canary anew, so from here on this one is compared. A card that
     # goes to the reject bin needs no proof of what came before.
     mended = data.destination is Place.REJECT_BIN
     db.execute(
-        "UPDATE attempts SET canary = ?, broken = broken AND NOT ?"
-        " WHERE job_id = ? AND attempt = ?",
-        (data.evidence.canary, mended, *key),
+        "UPDATE attempts SET stage = ?, destination = ?, canary = ?,"
+        " broken = broken AND NOT ? WHERE job_id = ? AND attempt = ?",
+        (data.stage, data.destination, data.evidence.canary, mended, *key),
     )
 
 

@@ -165,7 +165,7 @@ class _Audit:
             digest, event = chain.open_line(line, no)
         except chain.ChainError as error:
             raise _Wrong(Verdict.EDITED, str(error)) from error
-        if not chain.canonical(line):
+        if not chain.canonical(line, event):
             raise _Wrong(Verdict.EDITED, f"event {no}: its JSON is not canonical")
         if event.no != no:
             raise _Wrong(

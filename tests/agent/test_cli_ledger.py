@@ -247,6 +247,12 @@ def test_a_torn_file_is_damaged_and_not_edited(ledger: Ledger, where: int) -> No
     assert code == EXIT_CODES["damaged"]
 
 
+def test_to_look_for_a_file_does_not_make_it(tmp_path: Path) -> None:
+    report = verify(tmp_path / "none.db")
+    assert report.verdict is Verdict.DAMAGED
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     code, said = run(tmp_path / "nothing.db")
     assert code == 1
