@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent.clock import InlineExecutor, SystemClock
+from agent.clock import Executor, InlineExecutor, SystemClock
 from agent.contract.envelope import OpenedJob
 from agent.contract.events import Evidence, Expected, Place, Stage
 from agent.contract.jose import Signer
@@ -68,9 +69,11 @@ def evidence(card: str, fed: int) -> Evidence:
     )
 
 
-async def open_journal(path: Path) -> Journal:
-    """Open a journal that signs checkpoints and commits where it is called."""
-    journal = await Journal.open(path, SystemClock(), InlineExecutor())
+async def open_journal(path: Path, executor: Executor | None = None) -> Journal:
+    """Open a journal that signs checkpoints; it commits where it is called, if nowhere
+    else."""
+    executor = executor or InlineExecutor()
+    journal = await Journal.open(path, SystemClock(), executor)
     await journal.sign_with(Signer(_KEY))
     return journal
 
@@ -84,11 +87,16 @@ def _begun(number: int) -> Begun:
     )
 
 
-async def print_card(journal: Journal, number: int) -> None:
-    """Write one good card as the worker does: each stage a commit."""
+async def print_card(journal: Journal, number: int, sealed: bytes = SEALED) -> float:
+    """Write one good card as the worker does: each stage a commit.
+
+    Returns the seconds that a printer had to wait for it: from before the first stage
+    until the card is closed, and `sealed` erased.
+    """
     opened = job_of(number)
     job_id = opened.job.job_id
-    await journal.accept(opened, SEALED)
+    await journal.accept(opened, sealed)
+    begin_s = time.monotonic()
     attempt = await journal.begin(job_id, (), _begun(number))
     await journal.advance(job_id, attempt, Stage.SENDING)
     await journal.advance(job_id, attempt, Stage.SENT)
@@ -101,6 +109,7 @@ async def print_card(journal: Journal, number: int) -> None:
     )
     closing = Closing(Outcome.GOOD, evidence=evidence("none", number + 1))
     await journal.close_attempt(job_id, attempt, closing)
+    return time.monotonic() - begin_s
 
 
 async def add_cards(journal: Journal, first: int, count: int) -> None:

@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.clock import ThreadExecutor
 from agent.journal.verify import Verdict, verify
 from bench.figures import Figure
 from bench.history import add_cards, open_journal, print_card
@@ -24,6 +27,8 @@ from bench.station import running, station, write_config
 from bench.watch import pss_mib
 
 _TIMED_COUNT = 100  # cards
+_ADDED_COUNT = 400  # cards
+_SEALED_SIZE = 840_000  # bytes: a picture of 628 kB in its envelope
 _YOUNG_COUNT, _OLD_COUNT = 1_000, 100_000  # cards before those that are timed
 _EVENTS = 100_000
 _OFFLINE_CARDS = 31 * 400
@@ -35,6 +40,7 @@ _DRAINED = 20_000  # events
 def measure(folder: Path) -> Iterator[Figure]:
     """One journal grows; the others are copies of it on the way."""
     yield from _fsyncs(folder / "fsyncs")
+    yield from asyncio.run(_added(folder / "added.db"))
     yield from asyncio.run(_ages(folder))
     yield from _of_many(folder)
 
@@ -65,6 +71,32 @@ def _fsyncs(folder: Path) -> Iterator[Figure]:
         "CUPS, from docs: none, and it forgets jobs",
         goal=8,
     )
+
+
+async def _added(path: Path) -> list[Figure]:
+    """What the ledger costs a card: the printer waits for each commit, and the erasing.
+
+    In a thread, as in the daemon, and with a message of the size that a card has.
+    """
+    executor = ThreadExecutor("journal")
+    journal = await open_journal(path, executor)
+    await journal.load_stock(_ADDED_COUNT)
+    sealed = os.urandom(_SEALED_SIZE)
+    cards = range(1, _ADDED_COUNT + 1)
+    waits_ms = [1000 * await print_card(journal, card, sealed) for card in cards]
+    await journal.close()
+    executor.close()
+    added = statistics.quantiles(waits_ms, n=100)[98]
+    return [
+        Figure(
+            f"time that the ledger adds to a card, p99 of {_ADDED_COUNT}",
+            "ms",
+            added,
+            "its median",
+            statistics.median(waits_ms),
+            goal=50,
+        )
+    ]
 
 
 async def _ages(folder: Path) -> list[Figure]:
