@@ -69,9 +69,9 @@ def ask_signed(request: Reply, config: Path | None, socket_path: Path | None) ->
     path = _path(config, socket_path)
     reply = _answer(path, request)
     if reply.get("error") == "pin-needed":
-        request = request | {"pin": _pin(request["who"])}
+        request = request | {"pin": pin_of(request["who"])}
         if "second" in request:
-            request["second_pin"] = _pin(request["second"])
+            request["second_pin"] = pin_of(request["second"])
         reply = _answer(path, request)
     return _granted(reply)
 
@@ -81,7 +81,8 @@ def given(**fields: object) -> Reply:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _pin(person_id: str) -> str:
+def pin_of(person_id: str) -> str:
+    """Ask for somebody's PIN on the terminal, which does not show it."""
     return str(click.prompt(f"PIN of {person_id}", hide_input=True, err=True))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from agent.cli.ask import REFUSED, fail
+from agent.cli.ask import REFUSED, fail, people, pin_of
 
 if TYPE_CHECKING:
     from agent.contract.agent_events import SigningKey
@@ -38,7 +38,7 @@ class _Asked(NamedTuple):
 
 @click.group()
 def ledger() -> None:
-    """Verify the chain of events, begin a new one after a loss."""
+    """Verify the chain of events, open a new one after a loss."""
 
 
 @ledger.command()
@@ -76,7 +76,7 @@ def verify(
     sys.exit(EXIT_CODES[report.verdict])
 
 
-@ledger.command()
+@ledger.command("open")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -92,30 +92,47 @@ def verify(
     help="Blanks at a place, counted now. Once for each place.",
 )
 @click.option("--old-ledger", help="Id of the lost ledger, where no file names it.")
-@click.option("--as", "who", help="Who says so.  [default: the login name]")
-def new(
+@people
+def open_ledger(
     config: Path,
     because: str,
     counts: tuple[str, ...],
     old_ledger: str | None,
     who: str | None,
+    second: str | None,
 ) -> None:
-    """Begin a ledger in the place of one that was damaged or lost.
+    """Open a new ledger in the place of one that was damaged or lost.
 
-    The daemon must not be running; what is left of the old ledger is kept. What
-    became of jobs accepted before is unknown: jobs issued before now are refused.
+    It wants two identities, as a movement of blanks may. The daemon must not be
+    running; what is left of the old ledger is kept. What became of jobs accepted
+    before is unknown: jobs issued before now are refused.
     """
     from agent.config import ConfigError, load
-    from agent.journal.anew import begin
-    from agent.journal.errors import JournalError
+    from agent.journal.anew import Beginning, begin
+    from agent.journal.errors import JournalError, Refusal
+    from agent.lifecycle.ledger import Signers
+    from agent.people.identities import announced, prove_at_hand
+    from agent.people.roster import RosterError
+    from agent.people.roster import load as load_roster
 
     places = _counted(counts)
     try:
-        folder = load(config).state_dir
-        begun = begin(folder, because, places, old_ledger, who or getpass.getuser())
-    except (ConfigError, JournalError) as error:
+        given = load(config)
+        found = None if given.roster is None else load_roster(given.roster)
+        if found is None:
+            by = Signers(who or getpass.getuser(), second)
+        else:
+            by = prove_at_hand(found, who, second, pin_of)
+        roster = None if found is None else announced(found)
+        said = Beginning(because, places, by, old_ledger, roster)
+        begun = begin(given.state_dir, said)
+    except (ConfigError, JournalError, RosterError) as error:
         fail(str(error), REFUSED)
+    except Refusal as refusal:
+        fail(refusal.message, REFUSED)
     click.echo(f"ledger {begun} begun; start the daemon again")
+    if by.proven and by.second is None:
+        click.echo("a second person has 24 hours: blanko stock confirm 1 --as ID")
 
 
 def _counted(counts: tuple[str, ...]) -> dict[str, int]:

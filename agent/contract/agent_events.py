@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from agent.contract.messages import END, Count, Id, KeyId, Message, Natural, Sha256
+from agent.contract.stock_events import Identity, PersonId
 
 
 class SigningKey(Message, frozen=True, kw_only=True):
@@ -28,7 +29,7 @@ class AgentKey(Message, frozen=True, kw_only=True, tag_field="kind", tag="agent-
 class LedgerBegun(
     Message, frozen=True, kw_only=True, tag_field="kind", tag="ledger-begun"
 ):
-    """The first line of a ledger that takes a lost one's place: a person said so.
+    """The first line of a ledger that takes a lost one's place: people said so.
 
     What became of jobs accepted before is unknown here. The old names and numbers are
     those that could still be read.
@@ -40,7 +41,9 @@ class LedgerBegun(
     old_no: Natural | None = None  # the last event that the centre had signed for
     old_hash: Sha256 | None = None  # its hash
     set_aside: str | None = None  # name of the file that holds what is left of it
-    identity: Annotated[str, msgspec.Meta(pattern="^(proven|unproven)" + END)]
+    identity: Identity
+    second: PersonId | None = None  # the other person who stands for it
+    unconfirmed: bool = False  # a second person has 24 hours for `stock-confirmed`
 
 
 class Checkpoint(

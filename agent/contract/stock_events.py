@@ -121,7 +121,7 @@ class StockCounted(
 class StockConfirmed(
     Message, frozen=True, kw_only=True, tag_field="kind", tag="stock-confirmed"
 ):
-    """`who` is the second person of an unconfirmed movement."""
+    """`who` is the second person of an unconfirmed movement, or of a new ledger."""
 
     movement: Natural  # the number of its event
     late: bool  # after the 24 hours

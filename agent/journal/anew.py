@@ -5,52 +5,67 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.clock import Clock, SystemClock
 from agent.contract.agent_events import LedgerBegun
+from agent.contract.events import AgentRoster
 from agent.contract.messages import Clock as ClockWord
 from agent.journal.errors import JournalError
 from agent.journal.opening import SIDES, salvage
-from agent.journal.store import Stamp, Store
+from agent.journal.stock import word
+from agent.journal.store import Stamp, Store, Transaction
+from agent.lifecycle.ledger import Signers, one_and_the_same
 
-UNPROVEN = "unproven"
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a person says who begins a ledger, and who that is."""
+
+    because: str
+    counts: Mapping[str, int]  # blanks by place, counted now
+    by: Signers
+    old_ledger: str | None = None  # where no file names it
+    roster: AgentRoster | None = None  # who can prove an identity, if anybody can
 
 
-def begin(
-    folder: Path,
-    because: str,
-    counts: Mapping[str, int],
-    old_ledger: str | None,
-    who: str,
-    clock: Clock | None = None,
-) -> str:
+def begin(folder: Path, said: Beginning, clock: Clock | None = None) -> str:
     """Begin the ledger in `folder`, the daemon's; return its id.
 
-    `clock` None: the system's.
+    Who is proven and alone has 24 hours for a second identity, as for a movement of
+    blanks. `clock` None: the system's.
 
     Raises:
-        JournalError: there is a journal, the daemon is running, or the disk fails.
+        JournalError: there is a journal, the daemon is running, the disk fails, or
+            both identities are one.
     """
-    path = folder / "journal.db"
+    path, by = folder / "journal.db", said.by
+    if one_and_the_same(by.who, by.second):
+        raise JournalError("the second identity must be another person")
     found = salvage(path)
     begun = LedgerBegun(
-        because=because,
-        counts=dict(counts),
-        old_ledger=found.ledger or old_ledger,
+        because=said.because,
+        counts=dict(said.counts),
+        old_ledger=found.ledger or said.old_ledger,
         old_no=found.acked.no if found.acked else None,
         old_hash=found.acked.hash if found.acked else None,
         set_aside=found.aside,
-        identity=UNPROVEN,
+        identity=word(by) or "unproven",
+        second=by.second,
+        unconfirmed=by.proven and by.second is None,
     )
+
+    def work(tx: Transaction) -> None:
+        tx.append(begun, who=by.who)
+        if said.roster is not None:
+            tx.append(said.roster)
+
     store = Store(path, str(uuid.uuid4()), anew=True)
     try:
         if store.head.no:
             raise JournalError(f"journal {path}: only a lost one is replaced")
-        store.write(
-            lambda tx: tx.append(begun, who=who),
-            _stamp(store.ledger, clock or SystemClock()),
-        )
+        store.write(work, _stamp(store.ledger, clock or SystemClock()))
         store.settle()
     finally:
         store.close()

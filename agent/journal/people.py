@@ -11,34 +11,37 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from agent.contract.events import Event, Item, Moving, Place, StockCause
+from agent.contract.agent_events import LedgerBegun
+from agent.contract.events import Event, Item, Moving, Place
 
 WRONG_MAX = 5
 LOCKED_FOR = timedelta(minutes=10)
 PIN_WRONG = "pin-wrong"
+NEW_LEDGER = "new-ledger"
+"""The cause of what is no movement, and waits for a second identity likewise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """A movement that waits for its second identity."""
+    """A movement, or a new ledger, that waits for its second identity."""
 
     no: int  # of its event
     at: datetime
     who: str
     job: str | None
     item: Item
-    cause: StockCause
-    source: Place
-    destination: Place
+    cause: str  # of the movement, or `NEW_LEDGER`
+    source: Place | None  # None: a new ledger, which moves nothing
+    destination: Place | None
     count: int
     overdue: bool  # 24 hours have passed
 
 
 class _Way(msgspec.Struct, frozen=True):
     item: Item
-    cause: StockCause
-    source: Place
-    destination: Place
+    cause: str
+    source: Place | None
+    destination: Place | None
     count: int
 
 
@@ -48,16 +51,20 @@ def moved(db: sqlite3.Connection, event: Event, item: Item, data: Moving) -> Non
     db.executemany("REPLACE INTO stock VALUES (?, ?, ?)", rows)
     if data.unconfirmed:
         way = _Way(item, data.cause, data.source, data.destination, data.count)
-        db.execute(
-            "INSERT INTO unconfirmed VALUES (?, ?, ?, ?, ?, 0)",
-            (
-                event.no,
-                event.at.isoformat(),
-                event.who,
-                event.job,
-                msgspec.json.encode(way).decode(),
-            ),
-        )
+        _wait(db, event, way)
+
+
+def begun(db: sqlite3.Connection, event: Event, data: LedgerBegun) -> None:
+    """Let a new ledger wait for its second identity, if it does."""
+    if data.unconfirmed:
+        count = sum(data.counts.values())
+        _wait(db, event, _Way(Item.BLANK, NEW_LEDGER, None, None, count))
+
+
+def _wait(db: sqlite3.Connection, event: Event, way: _Way) -> None:
+    raw = msgspec.json.encode(way).decode()
+    row = (event.no, event.at.isoformat(), event.who, event.job, raw)
+    db.execute("INSERT INTO unconfirmed VALUES (?, ?, ?, ?, ?, 0)", row)
 
 
 def unconfirmed(db: sqlite3.Connection) -> list[Unconfirmed]:

@@ -139,8 +139,9 @@ def _no_job(db: sqlite3.Connection, event: Event) -> None:
             _latest(db, "ribbon", msgspec.json.encode([kind, serial]).decode())
         case IncidentRaised(incident=Incident.LEDGER_FORK):
             _latest(db, "forked", str(event.no))
-        case LedgerBegun(counts=counts):
-            _begun(db, event, counts)
+        case LedgerBegun() as begun:
+            _begun(db, event, begun.counts)
+            people.begun(db, event, begun)
         case AgentKey(signing=signing):
             _latest(db, "signing-key", signing.kid)
         case AgentCommand() | AgentPaused() | AgentResumed() | AgentRetired():

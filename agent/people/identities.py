@@ -7,6 +7,7 @@ every event says so.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -72,13 +73,11 @@ class People:
                 found = await self._load(self._path)
             except RosterError as error:
                 raise Refusal("roster-unusable", str(error)) from error
-            who = self._entry(found, request.who)
+            who = _entry(found, request.who)
             if second is None:
                 await self._check(who, request.pin, request, login)
                 return Signers(who.person_id, proven=True)
-            other = self._entry(found, second)
-            if other is who:
-                raise Refusal("same-person", "the second identity must be another one")
+            other = _other(found, second, who)
             second_pin: str | None = getattr(request, "second_pin", None)
             for one, pin in ((who, request.pin), (other, second_pin)):
                 if pin is None:
@@ -90,22 +89,8 @@ class People:
     async def _load(self, path: Path) -> Roster:
         found = await self._executor.run(roster.load, path)
         if found.sha256 != self._journal.roster():
-            people = [f"{one.person_id} {one.role}" for one in found.people.values()]
-            await self._journal.record(AgentRoster(sha256=found.sha256, people=people))
+            await self._journal.record(announced(found))
         return found
-
-    def _entry(self, found: Roster, person_id: str | None) -> Person:
-        if person_id is None:
-            raise Refusal(
-                "identity-needed",
-                "say who stands for it, by an id of the roster; "
-                "an account of the computer is no identity",
-            )
-        person = found.people.get(person_id)
-        if person is None:
-            # What was typed is not repeated: it may be a PIN in the wrong place.
-            raise Refusal("person-unknown", "nobody of that id is in the roster")
-        return person
 
     async def _check(
         self, person: Person, pin: str | None, request: Named, login: str
@@ -127,7 +112,7 @@ class People:
         )
         await self._journal.record(denied, who=name)
         log.warning("pin_wrong", who=name, login=login)
-        raise Refusal(PIN_WRONG, f"that is not the PIN of {name}")
+        raise _wrong(person)
 
     async def deny(
         self, request: Named, refusal: Refusal, login: str, by: Signers | None
@@ -153,6 +138,58 @@ class People:
         job = getattr(request, "job", None)
         await self._journal.record(denied, who=by.who if by else None, job=job)
         log.warning("request_denied", request=word(request), error=refusal.code)
+
+
+def announced(found: Roster) -> AgentRoster:
+    """Return the event that puts on record who can prove an identity."""
+    people = [f"{one.person_id} {one.role}" for one in found.people.values()]
+    return AgentRoster(sha256=found.sha256, people=people)
+
+
+def prove_at_hand(
+    found: Roster, who: str | None, second: str | None, ask_pin: Callable[[str], str]
+) -> Signers:
+    """Return who stands for what is done beside the daemon, each proven by PIN.
+
+    Wrong PINs are counted in a ledger, and here is none: whoever may begin one can read
+    the roster, and try as often as they like elsewhere.
+
+    Raises:
+        Refusal: nobody is named, a PIN is wrong, or both are one person.
+    """
+    people = [_entry(found, who)]
+    if second is not None:
+        people.append(_other(found, second, people[0]))
+    for person in people:
+        if not roster.is_right(person, ask_pin(person.person_id)):
+            raise _wrong(person)
+    first, *rest = [person.person_id for person in people]
+    return Signers(first, rest[0] if rest else None, proven=True)
+
+
+def _entry(found: Roster, person_id: str | None) -> Person:
+    if person_id is None:
+        raise Refusal(
+            "identity-needed",
+            "say who stands for it, by an id of the roster; "
+            "an account of the computer is no identity",
+        )
+    person = found.people.get(person_id)
+    if person is None:
+        # What was typed is not repeated: it may be a PIN in the wrong place.
+        raise Refusal("person-unknown", "nobody of that id is in the roster")
+    return person
+
+
+def _other(found: Roster, person_id: str, than: Person) -> Person:
+    other = _entry(found, person_id)
+    if other is than:
+        raise Refusal("same-person", "the second identity must be another one")
+    return other
+
+
+def _wrong(person: Person) -> Refusal:
+    return Refusal(PIN_WRONG, f"that is not the PIN of {person.person_id}")
 
 
 def _pin_needed(person: Person) -> Refusal:

@@ -1,6 +1,6 @@
 """A daemon without a journal: it tells the centre why, and nothing prints.
 
-A damaged one is set aside, and a person must begin a new ledger (`blanko ledger new`);
+A damaged one is set aside, and a person must begin a new ledger (`blanko ledger open`);
 a foreign one is left where it is; a disk that fails is waited for. Nothing is deleted,
 and nothing is begun silently.
 """
@@ -55,8 +55,9 @@ def report_loss(config: Config, path: Path, error: JournalError) -> str:
     if found.aside and not kept:
         kept = f" It is kept as {found.aside}."
     return (
-        f"{error}.{kept} Nothing prints until a person has counted every blank and"
-        f" typed: blanko ledger new --config FILE --because TEXT --count PLACE=N …"
+        f"{error}.{kept} Nothing prints until two people have counted every blank and"
+        f" typed: blanko ledger open --config FILE --because TEXT --count PLACE=N …"
+        f" --as ID --second ID"
     )
 
 

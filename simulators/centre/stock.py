@@ -52,6 +52,7 @@ class StockBook:
     )
     waiting: dict[int, Waiting] = field(default_factory=dict)
     people: frozenset[str] = frozenset()  # who can prove an identity now
+    beginners: frozenset[str] = frozenset()  # of a new ledger; the roster is to come
     centre: frozenset[str] = frozenset()  # ids of the keys that it signs with itself
 
     def add(self, event: Document) -> None:
@@ -63,12 +64,10 @@ class StockBook:
         data = event["data"]
         kind = data["kind"]
         if kind == "agent-roster":
-            self.people = frozenset(entry.split()[0] for entry in data["people"])
+            self._announce(data)
             return
-        if kind == "ledger-begun":  # what a person counted, after a disk was lost
-            self.places["blank"] = Counter(data["counts"])
-            source = self.rules["source_of_all"]
-            self.places["blank"][source] = sum(data["counts"].values())
+        if kind == "ledger-begun":
+            self._begin(event)
             return
         self._check_identity(event)
         if kind in KINDS:
@@ -77,6 +76,37 @@ class StockBook:
             self._check_counted(data)
         elif kind == "stock-confirmed":
             self._confirm(event)
+
+    def _announce(self, data: Document) -> None:
+        people = frozenset(entry.split()[0] for entry in data["people"])
+        unknown = sorted(self.beginners - people)
+        if unknown:
+            raise StockError(f"{unknown[0]} is called proven, but is in no roster")
+        self.people, self.beginners = people, frozenset()
+
+    def _begin(self, event: Document) -> None:
+        """Take what people counted after a disk was lost; nothing before it counts."""
+        data = event["data"]
+        who, second = event.get("who"), data.get("second")
+        if second is not None and one_and_the_same(who, second):
+            raise StockError(f"{who} is both people of one new ledger")
+        proven = data["identity"] == "proven"
+        if (proven and second is None) != data.get("unconfirmed", False):
+            raise StockError(f"a new ledger by {who} alone, and who waits for another?")
+        self.places = {item: Counter() for item in KINDS.values()}
+        self.places["blank"] = Counter(data["counts"])
+        source = self.rules["source_of_all"]
+        self.places["blank"][source] = sum(data["counts"].values())
+        self.waiting, self.people = {}, frozenset()
+        if proven:  # the roster that says so stands in the next line
+            self.beginners = frozenset(filter(None, (who, second)))
+        if data.get("unconfirmed", False):
+            self._wait(event)
+
+    def _wait(self, event: Document) -> None:
+        until = datetime.fromisoformat(event["at"])
+        until += timedelta(seconds=self.rules["confirm_within_s"])
+        self.waiting[event["no"]] = Waiting(event["who"], until)
 
     def _check_identity(self, event: Document) -> None:
         data = event["data"]
@@ -99,9 +129,7 @@ class StockBook:
             raise StockError(f"it leaves {said} by the agent, {left} by its events")
         self.places[item] = after
         if data.get("unconfirmed", False):
-            at = datetime.fromisoformat(event["at"])
-            until = at + timedelta(seconds=self.rules["confirm_within_s"])
-            self.waiting[event["no"]] = Waiting(event["who"], until)
+            self._wait(event)
 
     @staticmethod
     def _ends(data: Document) -> tuple[str, str]:

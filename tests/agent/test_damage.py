@@ -148,7 +148,7 @@ def config_of(state: Path) -> Path:
 
 
 def new_ledger(state: Path, *more: str, counts: tuple[str, ...] = COUNTS) -> str:
-    arguments = ["ledger", "new", "--config", str(config_of(state))]
+    arguments = ["ledger", "open", "--config", str(config_of(state))]
     arguments += ["--because", "the disk is full of errors", "--as", "siti", *more]
     for count in counts:
         arguments += ["--count", count]
@@ -278,12 +278,12 @@ def test_the_daemon_sets_it_aside_tells_the_centre_and_does_not_start_again(
         for _ in range(2):
             agent = desk.start_agent()
             assert agent.wait(20) == MISCONFIGURED
-            assert "blanko ledger new" in desk.log_of(agent)
+            assert "blanko ledger open" in desk.log_of(agent)
         reason = "x-journal-damaged-error"
         await centre.until(lambda: centre.states[-1]["state_reasons"] == [reason])
         assert not centre.states[-1]["accepting"]
         assert not centre.online[-1]["online"]
-        begin = ["-m", "agent", "ledger", "new", "--config", str(desk.config)]
+        begin = ["-m", "agent", "ledger", "open", "--config", str(desk.config)]
         begin += ["--because", "test", "--as", "siti"]
         for count in COUNTS:
             begin += ["--count", count]

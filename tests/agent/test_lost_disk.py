@@ -50,7 +50,7 @@ async def ended(agent: subprocess.Popen[str]) -> int:
 
 
 def begin_anew(desk: Desk, processes: Processes) -> Any:
-    begin = ["-m", "agent", "ledger", "new", "--config", str(desk.config)]
+    begin = ["-m", "agent", "ledger", "open", "--config", str(desk.config)]
     begin += ["--because", "the disk was replaced", "--as", "siti"]
     for count in COUNTS:
         begin += ["--count", count]
@@ -66,7 +66,7 @@ def test_a_ledger_that_the_centre_signed_for_is_not_begun_anew_by_itself(
         await keep(desk.broker, "state", state_of_old())
         agent = desk.start_agent()
         assert await ended(agent) == MISCONFIGURED
-        assert "blanko ledger new" in desk.log_of(agent)
+        assert "blanko ledger open" in desk.log_of(agent)
         await centre.until(lambda: len(centre.states) > 1)
         assert centre.states[-1]["state_reasons"] == ["x-journal-damaged-error"]
         assert centre.states[-1]["head"]["ledger"] == OLD

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agent.clock import Clock
-from agent.journal import anew
+from agent.journal.anew import Beginning, begin
 from agent.journal.opening import set_aside
 from agent.journal.store import Store
+from agent.lifecycle.ledger import Signers
 from tests.world.files import NAME, Files
 from tests.world.forger import FORGERIES, forge_in_place
 from tests.world.story import Story
@@ -60,9 +61,10 @@ class Loss:
                 (folder / f"{NAME}-wal").write_bytes(self._whole.wal)
 
     def begin_anew(self, folder: Path, counts: Mapping[str, int], clock: Clock) -> None:
-        """As the daemon and `blanko ledger new` do: set it aside, begin another."""
+        """As the daemon and `blanko ledger open` do: set it aside, begin another."""
         path = folder / NAME
         if path.exists() and path.stat().st_size:
             aside = set_aside(path, clock.wall())
             self._story.tell("agent", f"sets its ledger aside as {aside.name}")
-        anew.begin(folder, BECAUSE, counts, None, "person", clock)
+        said = Beginning(BECAUSE, counts, Signers("person"))
+        begin(folder, said, clock)
