@@ -245,10 +245,6 @@ class Agent:
         self._clock = clock
         self._health = health
         self._studio = studio
-        self._standing = Standing(
-            family=config.device.family,
-            unsigned_jobs=config.keys.allow_unsigned_jobs,
-        )
         journal.keep_in(Vault(keyring))
         address = Address(config.station, config.printer)
         open_sealed = partial(open_job, keyring=keyring, to=address)
@@ -261,6 +257,11 @@ class Agent:
         self._worker = Worker(journal, workshop, clock, studio, health, self._upkeep)
         judge = judge_with(last_opened.open, given.capabilities)
         door = Door(journal, judge, studio, clock, last_opened.forget)
+        self._standing = Standing(
+            family=config.device.family,
+            unsigned_jobs=config.keys.allow_unsigned_jobs,
+            tally=door.tally,
+        )
         ends = Ends(
             make_link=lambda: MqttLink(config.mqtt, address.client_id),
             address=address,

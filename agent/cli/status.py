@@ -41,6 +41,10 @@ def _lines(reply: Reply) -> list[str]:
     rows += _duty(state.get("duty"))
     head = state["head"]
     rows.append(("events", f"{head['no']} written, {head['acked']} at the centre"))
+    rows += [
+        ("refused", f"{count} since the start: {reason}")
+        for reason, count in state.get("refused", {}).items()
+    ]
     if state["unsigned_jobs"]:
         rows.append(("warning", "takes jobs that nobody signed"))
     rows += [(f"in {place}", str(count)) for place, count in state["stock"].items()]

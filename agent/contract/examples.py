@@ -335,6 +335,8 @@ def _state(head: LedgerHead) -> State:
         ),
         head=head,
         unsigned_jobs=False,
+        refused={"bad-signature": 3, "wrong-printer": 1},
+        redelivered=2,
         duty=Duty(
             rests_for=None,
             rests_until=None,

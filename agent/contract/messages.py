@@ -269,6 +269,8 @@ class State(Message, frozen=True, kw_only=True):
     head: LedgerHead
     unsigned_jobs: bool  # true: the station takes jobs nobody signed
     paused_by: list[Keyword] = []  # centre, operator, system: who lets no card start
+    refused: dict[Keyword, Natural] = {}  # messages since this boot, by the reason
+    redelivered: Natural = 0  # jobs that came again since this boot; none was printed
     duty: Duty | None = None  # null: no agent is at work here
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -30,6 +31,14 @@ from protocols.contract import Capabilities
 QUIET_MS = 60_000
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was turned away since this process began: none of it became a card."""
+
+    refused: Counter[str] = field(default_factory=Counter)  # messages, by the reason
+    redelivered: int = 0  # jobs that were known already
 
 
 class Door:
@@ -54,6 +63,7 @@ class Door:
         self._forget = forget
         self._quiet_until_ms: int | None = None
         self._counts: Counter[str] = Counter()
+        self.tally = Tally()
 
     async def take(self, message: bytes) -> None:
         """Accept or refuse; afterwards the message may be acknowledged."""
@@ -63,13 +73,16 @@ class Door:
         except EnvelopeRefused as refused:
             self._forget()
             await self._refuse(message, refused)
+            self.tally.refused[refused.reason] += 1
             return
         verdict = await self._journal.accept(opened, message)
         if not isinstance(verdict, Accepted):
             self._forget()
         if isinstance(verdict, Refused):
+            self.tally.refused[verdict.reason] += 1
             log.warning("job_refused", job=opened.job.job_id, reason=verdict.reason)
         elif isinstance(verdict, Redelivered):
+            self.tally.redelivered += 1
             log.info("job_redelivered", job=opened.job.job_id)
         else:
             log.info("job_accepted", job=opened.job.job_id)
@@ -96,6 +109,7 @@ class Door:
         if self._quiet_until_ms is None:
             self._quiet_until_ms = self._clock.mono_ms() + QUIET_MS
         self._counts[reason] += 1
+        self.tally.refused[reason] += 1
 
     async def _refuse(self, message: bytes, refused: EnvelopeRefused) -> None:
         if not refused.verified:

@@ -86,10 +86,6 @@ class Uplink:
         self._stopping.set()
         self._ending.set()
 
-    def state_changed(self) -> None:
-        """Have the state published soon."""
-        self._state_due.set()
-
     async def run(self) -> None:
         """Stay connected until `stop`; every failure is followed by another try.
 
@@ -200,7 +196,8 @@ class Uplink:
             try:
                 match message.topic.rpartition("/")[2]:
                     case Topic.JOB:
-                        return await self._ends.door.take(message.payload)
+                        await self._ends.door.take(message.payload)
+                        return self._state_due.set()  # it counts what came again, too
                     case Topic.COMMAND:
                         return await self._take_command(link, message)
                     case Topic.ACK:
@@ -216,7 +213,9 @@ class Uplink:
     async def _take_command(self, link: Link, message: Received) -> None:
         """Do it and reply; a reply that is lost is asked for by the command again."""
         reply = await self._ends.commands.take(message.payload)
-        if reply is not None:
+        if reply is None:
+            self._state_due.set()
+        else:
             await self._publish(link, Topic.REPLY, msgspec.json.encode(reply))
 
     async def _take_ack(self, message: Received) -> None:
@@ -224,6 +223,8 @@ class Uplink:
             ack = self._ends.open_ack(message.payload)
         except EnvelopeRefused as refused:
             log.warning("ack_refused", reason=refused.reason, detail=refused.detail)
+            await self._ends.door.count(refused.reason)
+            self._state_due.set()
             return
         verdict = await self._journal.store_ack(
             ack, message.payload, echoed=ack.nonce == self._nonce

@@ -16,6 +16,7 @@ from agent.contract.messages import (
 )
 from agent.journal.journal import Journal
 from agent.printer.watch import PrinterPicture
+from agent.uplink.door import Tally
 from protocols.vocabulary import Reason, Severity, StateReason
 
 SECOND_AGENT = str(Reason(StateReason.SECOND_AGENT, Severity.ERROR))
@@ -27,6 +28,7 @@ class Standing:
 
     family: str  # of the printer
     unsigned_jobs: bool
+    tally: Tally  # of what the door turned away
     second_agent: bool = False
 
 
@@ -66,6 +68,8 @@ def state_of(
         head=journal.head(),
         unsigned_jobs=standing.unsigned_jobs,
         paused_by=[str(owner) for owner in journal.orders.paused_by()],
+        refused=dict(sorted(standing.tally.refused.items())),
+        redelivered=standing.tally.redelivered,
         duty=duty,
     )
 

@@ -14,7 +14,7 @@ from agent.clock import InlineExecutor
 from agent.contract.envelope import EnvelopeRefused, OpenedJob
 from agent.contract.messages import Magstripe, RejectReason
 from agent.journal.journal import Journal
-from agent.uplink.door import Door, beyond, judge_with
+from agent.uplink.door import Door, Tally, beyond, judge_with
 from protocols.registry import capabilities_of
 from tests.agent.paper_printer import VirtualClock, make_job, opened, two_sided
 
@@ -42,6 +42,35 @@ def test_a_second_side_needs_a_printer_that_turns_cards():
     one_sided = dataclasses.replace(CAN, two_sided=False)
     assert beyond(one_sided, make_job(sides=two_sided())) is not None
     assert beyond(one_sided, make_job()) is None
+
+
+def test_what_is_turned_away_is_counted_by_its_reason(tmp_path: Path):
+    def judge(message: bytes) -> OpenedJob:
+        if message == b"of nobody":
+            raise EnvelopeRefused(RejectReason.UNKNOWN_KEY, "no such key")
+        if message == b"for another":
+            reason, detail = RejectReason.WRONG_PRINTER, "it is for p2"
+            raise EnvelopeRefused(reason, detail, "J-8", "e" * 64)
+        return opened(make_job("J-1", queue_no=int(message)))
+
+    async def story() -> Tally:
+        clock, executor = VirtualClock(), InlineExecutor()
+        journal = await Journal.open(tmp_path / "journal.db", clock, executor)
+        door = Door(journal, judge, executor, clock, lambda: None)
+        for message in (b"1", b"1", b"2", b"of nobody", b"of nobody", b"for another"):
+            await door.take(message)
+        await door.count(RejectReason.BAD_SIGNATURE)
+        await journal.close()
+        return door.tally
+
+    tally = asyncio.run(story())
+    assert tally.redelivered == 1
+    assert tally.refused == {
+        "duplicate-differs": 1,
+        "unknown-key": 2,
+        "wrong-printer": 1,
+        "bad-signature": 1,
+    }
 
 
 def test_a_picture_that_cannot_be_drawn_is_refused_with_the_ids_of_its_job():

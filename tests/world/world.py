@@ -149,8 +149,8 @@ class Life:
         workshop = Workshop(self._make_driver, opened.take, draw, opened.forget)
         upkeep = Upkeep(journal, world.plan.rules, TINY.capabilities)
         worker = Worker(journal, workshop, clock, InlineExecutor(), health, upkeep)
-        standing = Standing(family="evolis", unsigned_jobs=True)
         door = Door(journal, opened.open, InlineExecutor(), clock, opened.forget)
+        standing = Standing(family="evolis", unsigned_jobs=True, tally=door.tally)
         ends = Ends(
             make_link=lambda: MemoryLink(world.broker, self.process),
             address=ADDRESS,
