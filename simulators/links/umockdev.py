@@ -263,8 +263,13 @@ class Bus:
         """Plug the printer in if it is to be had; return whether to look again."""
         try:
             host = UsbipHost(*self._address)
-            self._plug_in(host)
         except (RefusedError, LostError, OSError):
+            GLib.timeout_add(LOOK_AGAIN_MS, self._look)
+            return False
+        try:
+            self._plug_in(host)
+        except (RefusedError, LostError):
+            host.close()
             GLib.timeout_add(LOOK_AGAIN_MS, self._look)
         return False
 

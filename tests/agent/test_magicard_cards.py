@@ -37,11 +37,11 @@ from protocols.vocabulary import CardFate
 from simulators.demo.pictures import Face, first_difference
 from simulators.faults import FaultKind
 from tests.agent.paper_printer import make_job, opened
-from tests.conformance.rigs import RIGS, Bench, Rig
+from tests.conformance.rigs import IN_PROCESS, Bench, Rig
 from tests.simulators.emulator_world import living
 
 MODEL = "Tango 2e two-sided magnetic"
-MAGICARD = [rig for rig in RIGS if rig.family.name == "magicard"]
+MAGICARD = [rig for rig in IN_PROCESS if rig.family.name == "magicard"]
 FACE = Face((2, 2), levels=64)
 TRACKS = {1: "CONTOH, UJI^4711", 2: "4711=0815", 3: "99887766"}
 STRIPE = Magstripe(track_1=TRACKS[1], track_2=TRACKS[2], track_3=TRACKS[3])

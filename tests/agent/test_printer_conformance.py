@@ -31,7 +31,7 @@ from tests.conformance import (
     test_conformance,
     test_conformance_faults,
 )
-from tests.conformance.rigs import RIGS, Bench, Rig
+from tests.conformance.rigs import IN_PROCESS, Bench, Rig
 from tests.simulators.emulator_world import living
 
 NAMES = {"evolis": "Primacy", "magicard": "Tango 2e two-sided"}
@@ -61,7 +61,7 @@ def looked_at(rig: Rig, upset: Callable[[Bench], Any] | None = None) -> list[Fou
     return asyncio.run(look())
 
 
-@pytest.mark.parametrize("rig", RIGS, ids=str)
+@pytest.mark.parametrize("rig", IN_PROCESS, ids=str)
 def test_a_good_printer_keeps_every_case_and_no_card_moves(rig: Rig) -> None:
     found = looked_at(rig)
     assert {one.verdict for one in found} == {Verdict.YES}, found
@@ -70,7 +70,7 @@ def test_a_good_printer_keeps_every_case_and_no_card_moves(rig: Rig) -> None:
     assert "before and after" in found[-1].detail
 
 
-@pytest.mark.parametrize("rig", RIGS[:2], ids=str)
+@pytest.mark.parametrize("rig", IN_PROCESS[:2], ids=str)
 def test_a_fault_is_told_in_the_words_of_the_field(rig: Rig) -> None:
     async def empty(bench: Bench) -> None:
         await bench.world.do(do="fault", kind="hopper-empty")
@@ -99,8 +99,10 @@ class Restless:
 
 def test_a_counter_that_moves_is_not_kept_and_blanks_are_to_be_counted() -> None:
     async def look() -> list[Found]:
-        async with asyncio.timeout(60), RIGS[0].bench() as bench:
-            return await found_by(lambda model: Restless(bench.driver(model)), RIGS[0])
+        async with asyncio.timeout(60), IN_PROCESS[0].bench() as bench:
+            return await found_by(
+                lambda model: Restless(bench.driver(model)), IN_PROCESS[0]
+            )
 
     found = {one.case: one for one in asyncio.run(look())}
     rest = found["at rest two observations are equal"]
@@ -109,8 +111,8 @@ def test_a_counter_that_moves_is_not_kept_and_blanks_are_to_be_counted() -> None
 
 def test_a_printer_that_passes_for_any_model_is_not_kept() -> None:
     async def look() -> list[Found]:
-        async with asyncio.timeout(60), RIGS[0].bench() as bench:
-            return await found_by(lambda _: bench.driver(), RIGS[0])
+        async with asyncio.timeout(60), IN_PROCESS[0].bench() as bench:
+            return await found_by(lambda _: bench.driver(), IN_PROCESS[0])
 
     (refused,) = [one for one in asyncio.run(look()) if one.verdict is Verdict.NO]
     assert refused.case == "another model than configured is refused"
@@ -124,7 +126,7 @@ def test_the_cases_bear_the_names_of_the_suite() -> None:
         if name.startswith("test_")
     }
     assert set(NEED_A_CARD) <= suite
-    asked = {one.case for one in looked_at(RIGS[0])}
+    asked = {one.case for one in looked_at(IN_PROCESS[0])}
     assert {
         "it says who it is",
         "another model than configured is refused",
@@ -160,7 +162,7 @@ def ledger_in(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("rig", RIGS[::2], ids=str)
+@pytest.mark.parametrize("rig", IN_PROCESS[::2], ids=str)
 def test_the_command_says_beforehand_that_it_uses_no_card(
     tmp_path: Path, rig: Rig
 ) -> None:

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from protocols.contract import Driver, EndOfStream, PrinterClass, Transport
 from protocols.evolis.driver import EvolisDriver
@@ -19,12 +23,22 @@ from protocols.magicard.models import MODELS as MAGICARD_MODELS
 from protocols.transports.tcp import TcpTransport
 from protocols.transports.usb import UsbTransport
 from protocols.transports.usb_address import UsbAddress
+from protocols.transports.usb_bus import UsbError
 from protocols.vocabulary import StateReason
 from simulators.faults import FaultKind
+from simulators.links.usbip import UsbipServer
+from tests.conformance.libusb_link import LibusbLink, LibusbProcess
+from tests.conformance.usbip_bus import UsbipBus
 from tests.simulators.emulator_world import World, living, refused
+from tests.simulators.umockdev_world import (
+    PRELOAD,
+    SYSTEM_PYTHON,
+    Process,
+    umockdev_there,
+)
 from tests.simulators.usb_world import UsbWorld, plugged
 
-ANSWERS_WITHIN_S = 10.0
+ANSWERS_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -143,6 +157,8 @@ class TcpBench:
 
 @dataclass
 class UsbBench:
+    """The printer as a USB device; here on the bus of this process."""
+
     plug: UsbWorld
 
     @property
@@ -150,7 +166,7 @@ class UsbBench:
         return self.plug.world
 
     def link(self, serial: str) -> Transport:
-        address = UsbAddress.parse(f"usb://?serial={serial}")
+        address = UsbAddress.parse(uri_of(serial))
         return UsbTransport(address, self.plug.backend)
 
     def sent_size(self) -> int:
@@ -164,6 +180,91 @@ class UsbBench:
 
     async def there(self) -> None:
         await self.plug.device.heart.until(lambda: self.plug.device.attached)
+
+
+@dataclass
+class UsbipBench(UsbBench):
+    """Imported over USB/IP by a bus of this process."""
+
+    bus: UsbipBus
+
+    def link(self, serial: str) -> Transport:
+        return UsbTransport(UsbAddress.parse(uri_of(serial)), self.bus)
+
+    async def there(self) -> None:
+        while not await asyncio.to_thread(self.bus.attach):
+            pass
+
+
+@dataclass
+class UmockdevBench(UsbBench):
+    """Imported by the usbfs that umockdev plays, for a process with real libusb."""
+
+    process: LibusbProcess
+
+    def link(self, serial: str) -> Transport:
+        return LibusbLink(self.process, uri_of(serial))
+
+    async def there(self) -> None:
+        # The old device may still be shown, and a new one has not come yet.
+        await super().there()
+        while not await self._seen():
+            pass
+
+    async def _seen(self) -> bool:
+        try:
+            return bool(await self.process.done(0, "there"))
+        except UsbError:
+            return False  # without a device there is no bus either
+
+
+def uri_of(serial: str) -> str:
+    return f"usb://?serial={serial}"
+
+
+@asynccontextmanager
+async def _tcp(**settings: Any) -> AsyncIterator[TcpBench]:
+    async with living(**settings) as world:
+        yield TcpBench(world)
+
+
+@asynccontextmanager
+async def _usb_backend(**settings: Any) -> AsyncIterator[UsbBench]:
+    async with plugged(**settings) as plug:
+        yield UsbBench(plug)
+
+
+@asynccontextmanager
+async def _usbip(**settings: Any) -> AsyncIterator[UsbBench]:
+    async with plugged(**settings) as plug:
+        server = UsbipServer(plug.device)
+        bus = UsbipBus(await server.open("127.0.0.1", 0))
+        try:
+            yield UsbipBench(plug, bus)
+        finally:
+            bus.detach()
+            await server.close()
+
+
+@asynccontextmanager
+async def _umockdev(**settings: Any) -> AsyncIterator[UsbBench]:
+    async with plugged(**settings) as plug:
+        server = UsbipServer(plug.device)
+        port = await server.open("127.0.0.1", 0)
+        usbfs = await Process.start(
+            *(SYSTEM_PYTHON, "-m", "simulators.links.umockdev", f"127.0.0.1:{port}")
+        )
+        testbed = (await usbfs.line()).removeprefix("testbed ")
+        process = await LibusbProcess.start(LD_PRELOAD=PRELOAD, UMOCKDEV_DIR=testbed)
+        bench = UmockdevBench(plug, process)
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN_S):
+                await bench.there()
+            yield bench
+        finally:
+            await process.end()
+            assert await usbfs.end() == 0
+            await server.close()
 
 
 @dataclass
@@ -205,19 +306,39 @@ class Bench:
         async with asyncio.timeout(ANSWERS_WITHIN_S):
             await self.ends.there()
 
+    async def clear_path(self) -> None:
+        """Let a hand take out what stands inside."""
+        for card in await self.moved():
+            if card["place"] == "path":
+                await self.world.do(do="hand", act="take", **{"from": "path"})
+
     async def moved(self) -> list[dict[str, Any]]:
         """The cards that have left the hopper, and what became of them."""
         cards = (await self.world.truth())["cards"]
         return [card for card in cards if card["place"] != "hopper"]
 
 
-@dataclass(frozen=True)
+Ends: TypeAlias = TcpBench | UsbBench
+LINKS: dict[str, Callable[..., AbstractAsyncContextManager[Ends]]] = {
+    "tcp": _tcp,
+    "usb_backend": _usb_backend,
+    "usbip": _usbip,
+    "umockdev": _umockdev,
+}
+
+
+@dataclass(frozen=True, eq=False)
 class Rig:
     family: Family
-    link: str  # tcp or usb
+    link: str  # a key of LINKS
 
     def __str__(self) -> str:
         return f"{self.family.name}/{self.link}"
+
+    @property
+    def missing(self) -> bool:
+        """Whether this machine lacks what the link needs."""
+        return self.link == "umockdev" and not umockdev_there()
 
     @asynccontextmanager
     async def bench(self, **settings: Any) -> AsyncIterator[Bench]:
@@ -225,14 +346,12 @@ class Rig:
         family = self.family
         settings |= {"family": family.name, "model": family.emulated}
         async with AsyncExitStack() as stack:
-            ends: TcpBench | UsbBench
-            if self.link == "usb":
-                ends = UsbBench(await stack.enter_async_context(plugged(**settings)))
-            else:
-                ends = TcpBench(await stack.enter_async_context(living(**settings)))
+            ends = await stack.enter_async_context(LINKS[self.link](**settings))
             bench = Bench(family, ends)
             stack.push_async_callback(bench.close)
             yield bench
 
 
-RIGS = [Rig(family, link) for family in (EVOLIS, MAGICARD) for link in ("tcp", "usb")]
+RIGS = [Rig(family, link) for family in (EVOLIS, MAGICARD) for link in LINKS]
+IN_PROCESS = [rig for rig in RIGS if rig.link in ("tcp", "usb_backend")]
+"""Where nothing but the link differs: for what is asked of a family's cards."""

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from tests.agent.test_printer_conformance import config_of
-from tests.simulators.test_usb_umockdev import PRELOAD, Process, bench, umockdev
+from tests.simulators.test_usb_umockdev import bench, umockdev
+from tests.simulators.umockdev_world import PRELOAD, Process
 from tests.simulators.usb_world import in_loop
 
 pytestmark = [pytest.mark.umockdev, pytest.mark.usefixtures(umockdev.__name__)]

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes.util
-import json
-import os
-import subprocess
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,12 +12,14 @@ import pytest
 
 from simulators.links.usbip import UsbipServer
 from tests.conftest import needs
+from tests.simulators.umockdev_world import (
+    PRELOAD,
+    SYSTEM_PYTHON,
+    Process,
+    umockdev_there,
+)
 from tests.simulators.usb_world import UsbWorld, in_loop, plugged
 
-ROOT = Path(__file__).parents[2]
-SYSTEM_PYTHON = "/usr/bin/python3"
-BINDINGS = "import gi; gi.require_version('UMockdev', '1.0')"
-PRELOAD = "libumockdev-preload.so.0"
 ASK_MODEL, ASK_SERIAL = b"\x1bRtp\r".hex(), b"\x1bRsn\r".hex()
 MODEL = b"PRIMACY\0".hex()
 
@@ -36,48 +34,7 @@ pytestmark = pytest.mark.umockdev
 
 @pytest.fixture(scope="module", autouse=True)
 def umockdev():
-    """umockdev with its bindings for the system's Python, and a libusb to play with."""
-    there = Path(SYSTEM_PYTHON).exists() and (
-        subprocess.run([SYSTEM_PYTHON, "-c", BINDINGS], capture_output=True).returncode
-        == 0
-    )
-    needs("umockdev", SYSTEM_PYTHON if there else None)
-    needs("libusb", ctypes.util.find_library("usb-1.0"))
-
-
-@dataclass
-class Process:
-    process: asyncio.subprocess.Process
-
-    @classmethod
-    async def start(cls, *command: str, **environ: str) -> Process:
-        return cls(
-            await asyncio.create_subprocess_exec(
-                *command,
-                cwd=ROOT,
-                env={**os.environ, **environ},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-        )
-
-    async def line(self) -> str:
-        assert self.process.stdout is not None
-        return (await self.process.stdout.readline()).decode().rstrip("\n")
-
-    async def ask(self, *request: object):
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        return json.loads(await self.line())
-
-    async def end(self) -> int:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        try:
-            return await asyncio.wait_for(self.process.wait(), 30)
-        except TimeoutError:
-            self.process.kill()
-            raise
+    needs("umockdev or libusb", SYSTEM_PYTHON if umockdev_there() else None)
 
 
 @dataclass
