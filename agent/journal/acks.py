@@ -30,6 +30,12 @@ def acked(db: sqlite3.Connection) -> Head:
     return Head() if row is None else Head(row[0], row[1])
 
 
+def newest(db: sqlite3.Connection) -> Head:
+    """Return the newest line there is."""
+    no, digest = db.execute("SELECT no, hash FROM head").fetchone()
+    return Head(no, digest)
+
+
 def judge(db: sqlite3.Connection, ledger: str, ack: Ack) -> AckVerdict:
     """Compare an acknowledgement with the chain."""
     if ack.ledger != ledger:

@@ -8,10 +8,10 @@ A write that was begun ends even when its caller is cancelled.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -152,11 +152,28 @@ class Journal(AttemptBook, OperationBook, StockBook, WearBook):
 
     def head(self) -> LedgerHead:
         """Return the newest event, and how far the centre holds them."""
-        newest = self._store.head
-        acked = self._read(acks.acked).no
+        with self.at_one_moment():
+            newest, acked = self._read(acks.newest), self._read(acks.acked).no
         return LedgerHead(
             ledger=self.ledger, no=newest.no, hash=newest.hash, acked=acked
         )
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """Let all that is read within be of one commit; await nothing meanwhile.
+
+        What is written to disk by another thread shows at the next read, and might
+        else come between two reads of one picture.
+        """
+        if self._reader.in_transaction:
+            yield
+            return
+        self._read(lambda db: db.execute("BEGIN"))
+        try:
+            yield
+        finally:
+            if self._reader.in_transaction:
+                self._reader.execute("COMMIT")
 
     def now(self) -> Now:
         """Return the agent's time, and whether it may be relied on."""
@@ -370,7 +387,7 @@ class Journal(AttemptBook, OperationBook, StockBook, WearBook):
         above = max(self._connection, self._read(kept.connection))
         self._connection = above + 1
         if not self.stopped:
-            with contextlib.suppress(StorageError):
+            with suppress(StorageError):
                 await self._write(lambda tx: kept.count_connection(tx, above))
         return self._connection
 

@@ -39,39 +39,40 @@ def state_of(
     connection: int,
     duty: Duty | None = None,
 ) -> State:
-    """Put the message together from what is known now; reads, and asks nobody."""
-    now = journal.now()
-    reasons = set(picture.reasons) | journal.faults()
-    if standing.second_agent:
-        reasons.add(SECOND_AGENT)
-    if duty is not None and duty.rests_for is not None:
-        reasons.add(duty.rests_for)
-    if trouble := journal.trouble:
-        reasons.add(str(Reason(trouble, Severity.ERROR)))
-    refuses = journal.forked or standing.second_agent or journal.orders.retired
-    refuses = refuses or trouble is not None
-    return State(
-        contract=CONTRACT_MINOR,
-        version=__version__,
-        boot=journal.boot,
-        connection=connection,
-        at=now.at.replace(microsecond=now.at.microsecond // 1000 * 1000),
-        clock=Clock.SURE if now.sure else Clock.UNSURE,
-        printer_state=picture.state,
-        state_reasons=_sorted(reasons),
-        accepting=not refuses,
-        queued=journal.queued_count(),
-        current=journal.current(),
-        stock={str(place): count for place, count in journal.stock().items()},
-        ribbon=_ribbon(picture),
-        printer=_identity(picture, standing.family),
-        head=journal.head(),
-        unsigned_jobs=standing.unsigned_jobs,
-        paused_by=[str(owner) for owner in journal.orders.paused_by()],
-        refused=dict(sorted(standing.tally.refused.items())),
-        redelivered=standing.tally.redelivered,
-        duty=duty,
-    )
+    """Put the message together: all of it as of one commit; asks nobody."""
+    with journal.at_one_moment():
+        now = journal.now()
+        reasons = set(picture.reasons) | journal.faults()
+        if standing.second_agent:
+            reasons.add(SECOND_AGENT)
+        if duty is not None and duty.rests_for is not None:
+            reasons.add(duty.rests_for)
+        if trouble := journal.trouble:
+            reasons.add(str(Reason(trouble, Severity.ERROR)))
+        refuses = journal.forked or standing.second_agent or journal.orders.retired
+        refuses = refuses or trouble is not None
+        return State(
+            contract=CONTRACT_MINOR,
+            version=__version__,
+            boot=journal.boot,
+            connection=connection,
+            at=now.at.replace(microsecond=now.at.microsecond // 1000 * 1000),
+            clock=Clock.SURE if now.sure else Clock.UNSURE,
+            printer_state=picture.state,
+            state_reasons=_sorted(reasons),
+            accepting=not refuses,
+            queued=journal.queued_count(),
+            current=journal.current(),
+            stock={str(place): count for place, count in journal.stock().items()},
+            ribbon=_ribbon(picture),
+            printer=_identity(picture, standing.family),
+            head=journal.head(),
+            unsigned_jobs=standing.unsigned_jobs,
+            paused_by=[str(owner) for owner in journal.orders.paused_by()],
+            refused=dict(sorted(standing.tally.refused.items())),
+            redelivered=standing.tally.redelivered,
+            duty=duty,
+        )
 
 
 def _sorted(reasons: Iterable[object]) -> list[str]:

@@ -87,6 +87,7 @@ class Desk:
             self.contract.stock, centre=frozenset({self.key.kid})
         )
         self.book.follow(order.job_id for order in orders)
+        self.store.mend()
         for raw in self.store.lines():
             line = self.book.ledger.read(raw)
             self.contract.check("event", line.event, "the store")

@@ -38,15 +38,17 @@ class Store:
             file.flush()
             os.fsync(file.fileno())
 
+    def mend(self) -> None:
+        """Take a line that a crash cut short off the file: for who writes it alone."""
+        if self.events.exists():
+            os.truncate(self.events, sum(map(len, self.lines())))
+
     def lines(self) -> list[bytes]:
-        """All event lines; one that a crash cut short is taken off the file."""
+        """All whole event lines; the centre may be writing another meanwhile."""
         if not self.events.exists():
             return []
-        whole = self.events.read_bytes()
-        end = whole.rfind(b"\n") + 1
-        if end < len(whole):
-            os.truncate(self.events, end)
-        return [line + b"\n" for line in whole[:end].split(b"\n")[:-1]]
+        whole = self.events.read_bytes().split(b"\n")[:-1]
+        return [line + b"\n" for line in whole]
 
 
 def parts_of(payload: bytes, parts: bytes) -> tuple[Document, dict[str, bytes]]:

@@ -403,6 +403,21 @@ def test_a_load_that_cannot_be_is_refused_and_changes_nothing(
     drive(test)
 
 
+def test_what_is_read_at_one_moment_is_of_one_commit(tmp_path: Path) -> None:
+    async def test() -> None:
+        journal = await new(tmp_path)
+        await journal.load_stock(5)
+        with journal.at_one_moment():
+            before = journal.stock()
+            await journal.load_stock(3)  # as the writing thread would, in between
+            assert journal.stock() == before
+            assert journal.head().no == 1
+        assert journal.stock()[Place.HOPPER] == 8
+        assert journal.head().no == 2
+
+    drive(test)
+
+
 def ack(journal: Journal, no: int, hash_: str, **changes: object) -> Ack:
     fields: dict[str, object] = {
         "station": "s",

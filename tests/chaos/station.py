@@ -243,11 +243,11 @@ class Station:
 
     async def findings(self) -> list[str]:
         """What the books, the centre's copy and the machine do not agree on."""
-        lines = self.lines()
         truth: Truth = await self.world.truth()
         stock = (await self.ask("stock"))["stock"]
         head = (await self.ask("status"))["state"]["head"]
-        lost = [] if lines[-1].no == head["no"] else ["the centre lacks events"]
+        lines = self.lines()
+        lost = [] if lines[-1].no >= head["acked"] else ["the centre lacks events"]
         return [
             *lost,
             *judge.compare_jobs(self._job_ids(), lines),

@@ -90,5 +90,8 @@ def test_a_line_cut_short_by_a_crash_is_taken_off_the_file(tmp_path):
     store.append(b"one\ntwo\n")
     store.append(b"thr")
     assert store.lines() == [b"one\n", b"two\n"]
+    assert store.events.read_bytes() == b"one\ntwo\nthr"  # it may be in the making
+    store.mend()
+    assert store.events.read_bytes() == b"one\ntwo\n"
     store.append(b"three\n")
     assert store.lines() == [b"one\n", b"two\n", b"three\n"]
