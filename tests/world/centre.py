@@ -1,12 +1,10 @@
 """The centre of a world: sends jobs until they are answered, keeps and acks events.
 
-Its ledger is the stand-in centre's own. Nothing is sealed here: envelopes have their
-own tests, and would cost more than all the rest.
+Its ledger is the stand-in centre's own. How its mail is sealed is for the `Post`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,14 +12,12 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from agent.contract.commands import KINDS, Command, Result
-from agent.contract.envelope import EnvelopeRefused, OpenedCommand, OpenedJob
+from agent.contract.commands import Result
 from agent.contract.messages import (
     Ack,
     ImageSide,
     Job,
     JobKind,
-    RejectReason,
     Sides,
 )
 from agent.contract.topics import Address, Topic
@@ -29,6 +25,7 @@ from simulators.centre.book import Book, BookError
 from simulators.centre.contract import ContractError
 from tests.agent.virtual_time import START, elapse
 from tests.world.broker import Broker
+from tests.world.post import BARE, Post
 from tests.world.story import Story
 
 ADDRESS = Address("world", "p1")
@@ -121,43 +118,6 @@ class Wish:
         return msgspec.json.encode(document | job | dict(self.more))
 
 
-def open_message(message: bytes) -> OpenedJob:
-    """Open what `Order.message` made: the agent's side of it."""
-    payload, _, _ = message.partition(b"\n")
-    job = msgspec.json.decode(payload, type=Job)
-    return OpenedJob(job=job, parts={}, payload_sha256=_sha256(payload))
-
-
-def open_command(message: bytes) -> OpenedCommand:
-    """Likewise for a command; what the agent cannot know is for the ledger to say.
-
-    Raises:
-        EnvelopeRefused: the centre did not make it.
-    """
-    document = msgspec.json.decode(message)
-    if "forged" in document:
-        raise EnvelopeRefused(RejectReason.BAD_SIGNATURE, "not signed by the centre")
-    if document["kind"] not in KINDS:
-        return OpenedCommand(
-            payload_sha256=_sha256(message),
-            key_id="centre",
-            command_id=document["command_id"],
-            command_no=document["command_no"],
-            kind=document["kind"],
-            command=None,
-            refused=Result.UNKNOWN_KIND,
-        )
-    command = msgspec.json.decode(message, type=Command)
-    return OpenedCommand(
-        payload_sha256=_sha256(message),
-        key_id="centre",
-        command_id=command.command_id,
-        command_no=command.command_no,
-        kind=str(command.__struct_config__.tag),
-        command=command,
-    )
-
-
 class Centre:
     def __init__(
         self,
@@ -166,7 +126,9 @@ class Centre:
         story: Story,
         now: Callable[[], datetime],
         wishes: tuple[Wish, ...] = (),
+        post: Post = BARE,
     ) -> None:
+        self._post = post
         self.book = Book()
         self.results: dict[tuple[str, int], str] = {}  # of each command, as replied
         self._over: set[str] = set()  # jobs of a ledger that was lost
@@ -204,7 +166,8 @@ class Centre:
                 if wish.at_s > self._story.at_s:
                     continue
                 self._story.tell("centre", f"commands {wish.kind} {wish.job_id or ''}")
-                self._broker.to_agent(Topic.COMMAND, wish.message())
+                command = self._post.sign_command(wish.message())
+                self._broker.to_agent(Topic.COMMAND, command)
                 if wish.forged:
                     self.results[wish.name, wish.no] = "nothing"
                 return
@@ -252,6 +215,10 @@ class Centre:
         self.book.follow(left)
         self._over |= set(old.jobs) - set(left)
 
+    def order(self, order: Order) -> None:
+        """Want one card more."""
+        self._orders[order.job_id] = order
+
     def claim(self, *, digest: str) -> None:
         """Sign for another history than the one that came."""
         self._ack(digest)
@@ -260,10 +227,10 @@ class Centre:
         """Send other content under a job's name, as a centre never should."""
         order = self._orders[job_id]
         message = replace(order, sides=3 - order.sides).message
-        self._broker.to_agent(Topic.JOB, message)
+        self._broker.to_agent(Topic.JOB, self._post.seal(message))
 
     def _send(self, job_id: str) -> None:
-        message = self._orders[job_id].message
+        message = self._post.seal(self._orders[job_id].message)
         self.book.sent(job_id, message, self._story.at_s)
         self._story.tell("centre", f"sends {job_id}")
         self._broker.to_agent(Topic.JOB, message)
@@ -280,8 +247,4 @@ class Centre:
             at=self._now(),
             nonce=self._nonce,
         )
-        self._broker.to_agent(Topic.ACK, msgspec.json.encode(ack))
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+        self._broker.to_agent(Topic.ACK, self._post.sign_ack(msgspec.json.encode(ack)))

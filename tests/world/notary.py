@@ -78,6 +78,7 @@ class Notary:
     def __init__(self, story: Story) -> None:
         self.books = Books()
         self.story = story
+        self.heard: list[tuple[float, str]] = []  # each command, and when
         self._db: sqlite3.Connection | None = None
 
     def follow(self, folder: Path) -> None:
@@ -129,6 +130,7 @@ class Notary:
 
     def command(self, word: str) -> None:
         """Judge a command, told just before its first byte goes out."""
+        self.heard.append((self.story.at_s, word))
         if word not in ALLOWED:
             return
         self.story.tell("wire", word)

@@ -9,10 +9,17 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Coroutine, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import (
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -47,12 +54,7 @@ from simulators.faults import FaultKind
 from tests.agent.virtual_time import LoopClock, VirtualTimeLoop, elapse
 from tests.world import forger, judge
 from tests.world.broker import Broker, MemoryLink
-from tests.world.centre import (
-    ADDRESS,
-    Centre,
-    open_command,
-    open_message,
-)
+from tests.world.centre import ADDRESS, Centre
 from tests.world.files import NAME, Files
 from tests.world.loss import Loss
 from tests.world.machine import HEIGHT_PX, TINY, WIDTH_PX, Machine, Pick
@@ -60,10 +62,11 @@ from tests.world.mischief import Mischief
 from tests.world.notary import Notary
 from tests.world.person import LOOK_S, Deeds, Person
 from tests.world.plan import Act, Plan, Strike, What
+from tests.world.post import BARE, Post
 from tests.world.process import Disk, Process, make_task
 from tests.world.staff import Errand, Staff
 from tests.world.story import Story
-from tests.world.trust import SIGNER, open_ack
+from tests.world.trust import SIGNER
 from tests.world.wire import Wire
 
 LIMIT_S = 1500.0
@@ -88,11 +91,17 @@ class Result:
 
 
 class WorldClock(LoopClock):
+    """The station's clock, that somebody may set: the centre's runs right."""
+
     def __init__(self, *, sure: bool) -> None:
-        self._sure = sure
+        self.sure = sure
+        self.off = timedelta()
+
+    def wall(self) -> datetime:
+        return super().wall() + self.off
 
     def synchronised(self) -> bool:
-        return self._sure
+        return self.sure
 
 
 class Life:
@@ -145,24 +154,24 @@ class Life:
     def _join(self, journal: Journal) -> tuple[Worker, Uplink]:
         world, clock = self._world, self._world.clock
         health = Health({}, lambda: 0.0)
-        opened = LastOpened(open_message)
+        opened = LastOpened(world.post.open_job)
         workshop = Workshop(self._make_driver, opened.take, draw, opened.forget)
         upkeep = Upkeep(journal, world.plan.rules, TINY.capabilities)
         worker = Worker(journal, workshop, clock, InlineExecutor(), health, upkeep)
         door = Door(journal, opened.open, InlineExecutor(), clock, opened.forget)
-        standing = Standing(family="evolis", unsigned_jobs=True, tally=door.tally)
+        standing = Standing("evolis", world.post.unsigned, door.tally)
         ends = Ends(
             make_link=lambda: MemoryLink(world.broker, self.process),
             address=ADDRESS,
             door=door,
             commands=Commands(
                 journal,
-                open_command,
+                world.post.open_command,
                 door,
                 lambda: state_of(journal, worker.picture, standing, 0),
                 opened.forget,
             ),
-            open_ack=open_ack,
+            open_ack=world.post.open_ack,
             state=lambda number: state_of(journal, worker.picture, standing, number),
             duel=lambda on: worker.hold(StateReason.SECOND_AGENT, on=on),
             dice=world.dice,
@@ -182,8 +191,9 @@ class Life:
 
 
 class World:
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path, post: Post = BARE) -> None:
         self.plan = plan
+        self.post = post
         self.folder = folder
         self.dice = Random(f"dice {plan.seed}")
         loop = asyncio.get_running_loop()
@@ -198,7 +208,7 @@ class World:
         self.notary = Notary(self.story)
         self.broker = Broker(ADDRESS, self.dice)
         self.centre = Centre(
-            plan.orders, self.broker, self.story, self.now, plan.wishes
+            plan.orders, self.broker, self.story, self.now, plan.wishes, post
         )
         self.deeds = Deeds()
         person = Random(f"person {plan.seed}")
@@ -210,6 +220,8 @@ class World:
         self.mischief = Mischief(self.machine, self.story, self.deeds)
         self.machine.picked = self._picked
         self.by_strangers: set[str] = set()
+        self.attended = True  # by somebody who removes causes, and answers
+        self.tamper: Callable[[Path], object] = lambda _: None  # between two lives
         self.life: Life | None = None
         self._lives: list[Process] = []
         self._pending_acts = 0
@@ -223,25 +235,13 @@ class World:
         return bool(plan.errands) and len(self._lives) <= plan.roster_lives
 
     def now(self) -> datetime:
-        now = self.clock.wall()
+        """The time that is right."""
+        now = self.clock.wall() - self.clock.off
         return now.replace(microsecond=0)
 
     async def run(self) -> Result:
         """Live until nothing more will happen, then judge."""
-        self.story.tell("plan", f"seed {self.plan.seed}: {self.plan}")
-        self._fill()
-        others = [
-            asyncio.ensure_future(work)
-            for work in (
-                self.machine.run(),
-                self.centre.run(),
-                self._look_after(),
-                self._live(),
-                *(self._act(act) for act in self.plan.acts),
-                *(self._strike(strike) for strike in self.plan.strikes),
-                self._errands(),
-            )
-        ]
+        others = self._begin()
         try:
             for _ in range(LIVES_MAX):
                 await self._until_at_rest()
@@ -258,6 +258,23 @@ class World:
             [process.points for process in self._lives],
             self.story.at_s,
         )
+
+    def _begin(self) -> list[asyncio.Future[Any]]:
+        """Let everything live; `_end` takes what this returns."""
+        self.story.tell("plan", f"seed {self.plan.seed}: {self.plan}")
+        self._fill()
+        return [
+            asyncio.ensure_future(work)
+            for work in (
+                self.machine.run(),
+                self.centre.run(),
+                self._look_after(),
+                self._live(),
+                *(self._act(act) for act in self.plan.acts),
+                *(self._strike(strike) for strike in self.plan.strikes),
+                self._errands(),
+            )
+        ]
 
     def _fill(self) -> None:
         plan, hand = self.plan, self.machine.hand
@@ -294,6 +311,7 @@ class World:
                 lock = f"{NAME}-lock"
                 shutil.copy(self._lives[-1].folder / lock, folder / lock)
                 self.loss.befall(folder)
+                self.tamper(folder)
             left = await self._one_life(Process(folder, death, self.dice))
             await elapse(death.down_s if death is not None else 1.0)
             if self._closed_s:
@@ -362,7 +380,7 @@ class World:
             await elapse(LOOK_S)
             life = self.life
             alive = life is not None and not life.process.dead
-            if not alive or life is None or life.worker is None:
+            if not alive or life is None or life.worker is None or not self.attended:
                 continue
             assert life.journal is not None
             # A person's word that dies with the agent is given again.
