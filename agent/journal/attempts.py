@@ -109,6 +109,7 @@ def begin(
     if standing.paused_by(tx.db):
         raise Refusal("paused", "no new card may start")
     attempt = job.attempts + 1
+    passed_over += jobs.came_since(tx.db, job, passed_over)
     tx.append(
         JobStarted(queue_no=job.queue_no, passed_over=passed_over),
         job=job_id,

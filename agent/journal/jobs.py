@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from agent.contract.envelope import OpenedJob
 
 
+CAME_SINCE = "came-since"
+"""Why a smaller number was passed over: another job had been chosen when it came."""
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """The job is on disk, and so is its `job-accepted`."""
@@ -294,6 +298,21 @@ def waiting(db: sqlite3.Connection) -> list[Waiting]:
         )
         for row in rows
     ]
+
+
+def came_since(
+    db: sqlite3.Connection, job: JobView, passed_over: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Name each smaller number that was accepted after `job` had been chosen."""
+    named = {entry.partition(" ")[0] for entry in passed_over}
+    if any(entry.startswith("+") for entry in passed_over):
+        return ()  # too many to name, and all of them counted
+    rows = db.execute(
+        "SELECT job_id FROM jobs WHERE ended = 0"
+        " AND (queue_no, job_id) < (?, ?) ORDER BY queue_no, job_id",
+        (job.queue_no, job.job_id),
+    )
+    return tuple(f"{row[0]} {CAME_SINCE}" for row in rows if row[0] not in named)
 
 
 def spooled(db: sqlite3.Connection, job_id: str) -> bytes | None:

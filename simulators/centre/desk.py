@@ -19,6 +19,7 @@ from simulators.centre.keys import AgentKey, SigningKey
 from simulators.centre.orders import Addressee, Order, document
 from simulators.centre.stock import StockBook
 from simulators.centre.store import Store
+from simulators.centre.suspicion import Suspicions
 
 JOB_SIZE_MAX = 3 * 2**20
 """Bytes of a job before it is sealed."""
@@ -54,6 +55,7 @@ class Desk:
     say: Callable[[str], None]
     greeting_s: float = 5.0  # an agent not seen yet may come: it will ask for its jobs
     book: Book = field(default_factory=Book)
+    suspicions: Suspicions = field(default_factory=Suspicions)
     state: Document | None = None  # the newest of the agent
     online: Document | None = None
     commands: Commands = field(init=False)
@@ -93,6 +95,7 @@ class Desk:
             self.contract.check("event", line.event, "the store")
             if not self.book.add(line, 0.0):
                 raise BookError(f"{self.store.events}: event {line.no} is out of order")
+            self.suspicions.add(line.event)
 
     def receive(self, topic: str, payload: bytes) -> list[Outgoing]:
         """Take one message of the agent.
@@ -187,6 +190,8 @@ class Desk:
         for line in fresh:
             for told in describe(line):
                 self.say(told)
+            for told in self.suspicions.add(line.event):
+                self.say(f"SUSPECT {told}")
         return self._ack()
 
     def _answer(self, ask: Document) -> list[Outgoing]:

@@ -99,6 +99,27 @@ def test_the_same_job_again_is_answered_with_its_state_and_writes_nothing(
     drive(test)
 
 
+def test_a_smaller_number_that_came_since_the_choice_is_named_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        journal = await new(tmp_path)
+        await journal.load_stock(5)
+        numbers = {"J0": 2, "J1": 1, "J2": 2, "J3": 3}
+        for job_id, queue_no in numbers.items():
+            job = make_job(job_id, queue_no=queue_no, subject=f"S-{job_id}")
+            await journal.accept(opened(job), b"sealed")
+        await journal.begin("J2", ("J0 not-before",), FEEDING)
+        (started,) = [
+            one["passed_over"]
+            for one in await events(journal)
+            if one["kind"] == "job-started"
+        ]
+        assert started == ("J0 not-before", "J1 came-since")
+
+    drive(test)
+
+
 def refusal_of(
     folder: Path,
     prepare: Callable[[Journal, VirtualClock], Coroutine[None, None, Refused]],

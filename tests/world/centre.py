@@ -23,6 +23,7 @@ from agent.contract.messages import (
 from agent.contract.topics import Address, Topic
 from simulators.centre.book import Book, BookError
 from simulators.centre.contract import ContractError
+from simulators.centre.suspicion import Suspicions
 from tests.agent.virtual_time import START, elapse
 from tests.world.broker import Broker
 from tests.world.post import BARE, Post
@@ -130,6 +131,7 @@ class Centre:
     ) -> None:
         self._post = post
         self.book = Book()
+        self.suspicions = Suspicions()
         self.results: dict[tuple[str, int], str] = {}  # of each command, as replied
         self._over: set[str] = set()  # jobs of a ledger that was lost
         self._wishes = wishes
@@ -194,7 +196,10 @@ class Centre:
             self._replied(name, reply["result"])
         elif topic == Topic.EVENT:
             for raw in payload.split(b"\n")[:-1]:
-                self.book.add(self.book.ledger.read(raw + b"\n"), self._story.at_s)
+                line = self.book.ledger.read(raw + b"\n")
+                if self.book.add(line, self._story.at_s):
+                    for told in self.suspicions.add(line.event):
+                        self._story.tell("centre", f"suspects: {told}")
             self._ack()
         elif topic == Topic.ASK:
             ask = json.loads(payload)
@@ -211,6 +216,7 @@ class Centre:
             return
         self._story.tell("centre", "sees another ledger")
         old, self.book = self.book, Book()
+        self.suspicions = Suspicions()
         left = [job.job_id for job in old.jobs.values() if not job.progress.over]
         self.book.follow(left)
         self._over |= set(old.jobs) - set(left)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from PIL import Image
@@ -50,6 +50,7 @@ from agent.uplink.session import Ends, Uplink
 from agent.uplink.state import Standing, state_of
 from protocols.evolis.driver import EvolisDriver
 from protocols.vocabulary import CardSide, StateReason
+from simulators.centre.suspicion import PASSED_OVER
 from simulators.faults import FaultKind
 from tests.agent.virtual_time import LoopClock, VirtualTimeLoop, elapse
 from tests.world import forger, judge
@@ -68,6 +69,8 @@ from tests.world.staff import Errand, Staff
 from tests.world.story import Story
 from tests.world.trust import SIGNER
 from tests.world.wire import Wire
+
+T = TypeVar("T")
 
 LIMIT_S = 1500.0
 DAY_S = 25 * 3600.0  # longer than a movement may wait for its second identity
@@ -527,6 +530,8 @@ class World:
             found += judge.counted(books, self._truth())
         lines = [line.raw for line in self.centre.book.ledger.lines]
         found += judge.reported(books, lines)
+        suspicions = self.centre.suspicions.found
+        found += [one for one in suspicions if one.startswith(PASSED_OVER)]
         folder = self._lives[-1].folder
         raw = b"".join(path.read_bytes() for path in sorted(folder.glob("journal.db*")))
         audit = forger.audited(folder / NAME)
@@ -586,23 +591,35 @@ def draw(job: Job, _parts: Mapping[str, bytes]) -> Mapping[CardSide, Image.Image
 
 
 def play(plan: Plan) -> Result:
-    """Run a whole world, in a folder in memory where there is one."""
+    """Run a whole world."""
+
+    async def whole(folder: Path) -> Result:
+        world = World(plan, folder)
+        with hearing(world.story):
+            return await world.run()
+
+    return in_virtual_time(whole)
+
+
+def in_virtual_time(live: Callable[[Path], Coroutine[Any, Any, T]]) -> T:
+    """Run what lives in a folder, which is in memory where there is such a place."""
     shm = Path("/dev/shm")
     with (
         tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None) as folder,
         _logged(),
         asyncio.Runner(loop_factory=_loop) as runner,
     ):
-        return runner.run(_play(plan, Path(folder)))
+        return runner.run(live(Path(folder)))
 
 
-async def _play(plan: Plan, folder: Path) -> Result:
-    world = World(plan, folder)
-    _HEAR.append(world.story)
+@contextmanager
+def hearing(story: Story) -> Iterator[None]:
+    """Let this story be told of the agent's failures."""
+    _HEAR.append(story)
     try:
-        return await world.run()
+        yield
     finally:
-        _HEAR.remove(world.story)
+        _HEAR.remove(story)
 
 
 def _loop() -> asyncio.AbstractEventLoop:
