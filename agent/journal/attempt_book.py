@@ -42,7 +42,11 @@ class AttemptBook(Part):
         destination: Place | None = None,
         evidence: Evidence | None = None,
     ) -> None:
-        """Write down a stage; on return the motion it announces may begin."""
+        """Write down a stage; on return the motion it announces may begin.
+
+        Raises:
+            Refusal: a person has answered for the card: nothing may move it.
+        """
         await self._write(
             lambda tx: attempts.advance(
                 tx, job_id, attempt, stage, destination=destination, evidence=evidence

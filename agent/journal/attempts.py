@@ -28,7 +28,7 @@ from agent.contract.events import (
 )
 from agent.contract.messages import CurrentJob, Outcome
 from agent.contract.order_events import JobHeld
-from agent.journal import chain, jobs, standing, stock
+from agent.journal import acks, chain, jobs, standing, stock, swapped
 from agent.journal.errors import Refusal
 from agent.journal.store import Transaction
 from agent.lifecycle.doubt import (
@@ -100,7 +100,8 @@ def begin(
     it stands in the path from `sending` on.
 
     Raises:
-        Refusal: the job was withdrawn or held, or printing paused, since it was chosen.
+        Refusal: since it was chosen the job was withdrawn or held, printing paused, or
+            something came up that stops this printer.
     """
     job = jobs.view(tx.db, job_id)
     assert job is not None
@@ -108,6 +109,8 @@ def begin(
         raise Refusal("not-pending", f"job {job_id} is {job.state}")
     if standing.paused_by(tx.db):
         raise Refusal("paused", "no new card may start")
+    if acks.forked(tx.db) or swapped.incident(tx.db) is not None:
+        raise Refusal("stopped", "a person must decide before a new card starts")
     attempt = job.attempts + 1
     passed_over += jobs.came_since(tx.db, job, passed_over)
     tx.append(
@@ -139,8 +142,17 @@ def advance(
     destination: Place | None = None,
     evidence: Evidence | None = None,
 ) -> None:
-    """Write down the next stage, before the motion it announces."""
+    """Write down the next stage, before the motion it announces.
+
+    Raises:
+        Refusal: the attempt is closed, and nobody asks any more for its card's reject.
+    """
     before, outcome = _standing(tx.db, job_id, attempt)
+    if outcome is not None:
+        job = jobs.view(tx.db, job_id)
+        if job is None or not job.reject_asked:
+            said = f"a person has said where the card of job {job_id} is"
+            raise Refusal("answered-before", said)
     tx.append(
         AttemptStage(stage=stage, destination=destination, evidence=evidence),
         job=job_id,
@@ -244,16 +256,30 @@ def _standing(
     return Stage(stage), outcome
 
 
-def _fed_by_us(db: sqlite3.Connection, job_id: str, attempt: int) -> bool:
-    """Whether the attempt began with our feed, and not with the bytes of its job."""
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How far an attempt came, whether or not its card was then moved out."""
+
+    fed_by_us: bool  # it began with our feed, and not with the bytes of its job
+    reached: Stage
+
+
+def _way(db: sqlite3.Connection, job: jobs.JobView) -> _Way:
+    """Return what was written of the way of a job's last attempt.
+
+    To move a card out marks it with nothing: the stage before says what it may bear.
+    """
     lines = db.execute(
-        "SELECT no, line FROM events WHERE job = ? ORDER BY no", (job_id,)
+        "SELECT no, line FROM events WHERE job = ? ORDER BY no", (job.job_id,)
     )
-    for no, line in lines:
-        event = chain.open_line(line, no)[1]
-        if event.attempt == attempt and isinstance(event.data, AttemptStage):
-            return event.data.stage is Stage.FEEDING
-    return True
+    events = (chain.open_line(line, no)[1] for no, line in lines)
+    stages = [
+        event.data.stage
+        for event in events
+        if event.attempt == job.attempts and isinstance(event.data, AttemptStage)
+    ]
+    making = [stage for stage in stages if stage is not Stage.DELIVERING]
+    return _Way(stages[0] is Stage.FEEDING, making[-1])
 
 
 def _end(
@@ -289,16 +315,14 @@ def resolve(tx: Transaction, job_id: str, resolution: Resolution) -> JobState:
     job = jobs.view(tx.db, job_id)
     if job is None:
         raise Refusal("unknown-job", f"no job {job_id} was ever accepted here")
-    if not job.in_doubt or job.stage is None:
+    if not job.in_doubt:
         raise Refusal(
             "not-in-doubt", f"job {job_id} is {job.state}: nothing is in doubt"
         )
+    way = _way(tx.db, job)
     try:
         row = answer(
-            resolution.found,
-            resolution.good,
-            Stage(job.stage),
-            fed_by_us=_fed_by_us(tx.db, job_id, job.attempts),
+            resolution.found, resolution.good, way.reached, fed_by_us=way.fed_by_us
         )
     except AnswerRefusedError as error:
         raise Refusal("answer-impossible", str(error)) from error
@@ -318,7 +342,7 @@ def resolve(tx: Transaction, job_id: str, resolution: Resolution) -> JobState:
         attempt=attempt,
         who=by.who,
     )
-    movement = resolving_movement(row, Stage(job.stage))
+    movement = resolving_movement(row, way.reached)
     if movement is not None:
         try:
             stock.move(tx, movement, job=job_id, attempt=attempt, by=by)
@@ -359,7 +383,13 @@ def _give_to_person(tx: Transaction, job_id: str, attempt: int) -> None:
 def ask_again(
     tx: Transaction, job_id: str, attempt: int, reasons: tuple[str, ...]
 ) -> None:
-    """Put a card in doubt before a person again, after the command to reject it."""
+    """Put a card in doubt before a person again, after the command to reject it.
+
+    Nothing is written once a person has answered otherwise.
+    """
+    job = jobs.view(tx.db, job_id)
+    if job is None or not job.in_doubt:
+        return
     tx.append(JobStopped(reasons=list(reasons)), job=job_id, attempt=attempt)
 
 

@@ -21,6 +21,7 @@ from agent.journal.journal import (
     JobView,
     Journal,
     JournalError,
+    Refusal,
     StorageError,
 )
 from agent.journal.operations import OpenOperation
@@ -281,6 +282,8 @@ class Worker:
         reasons: frozenset[Reason] = frozenset()
         try:
             await self._reject(driver, job)
+        except Refusal as refusal:
+            log.info("reject_not_needed", job=job.job_id, reason=refusal.code)
         except DeviceError as refused:
             reasons = refused.reasons
             raise

@@ -409,18 +409,30 @@ def test_no_more_than_a_thousand_lines_wait_for_an_ack(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "message",
-    [b"rubbish", WORLD.ack(compact(WORLD.ack_document(printer="p2")))],
+    ("message", "reason"),
+    [
+        (b"rubbish", "malformed"),
+        (WORLD.ack(compact(WORLD.ack_document(printer="p2"))), "wrong-printer"),
+    ],
     ids=["rubbish", "for another printer"],
 )
-def test_an_ack_that_cannot_be_believed_moves_nothing(tmp_path, message):
+def test_an_ack_that_cannot_be_believed_is_counted_and_moves_nothing(
+    tmp_path, message, reason
+):
     async def play(session: Session) -> None:
         await session.record(2)
         await elapse(1)
         session.broker.link.deliver("ack", message)
+        session.broker.link.deliver("ack", message)
         await elapse(1)
-        assert len(session.broker.acked) == 1
+        assert len(session.broker.acked) == 2
         assert session.journal.head().acked == 0
+        await elapse(61)
+        session.broker.link.deliver("ack", session.ack(1))
+        await elapse(1)
+        line = session.broker.of("event")[-1].payload.splitlines()[-1]
+        counted = json.loads(line[65:])["data"]
+        assert counted == {"kind": "agent-refusals", "counts": {reason: 2}}
 
     scene(play, tmp_path)
 
