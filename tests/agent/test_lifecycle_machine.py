@@ -200,6 +200,7 @@ class Attempt:
 
     job: Job
     begun: Begun
+    reached: Stage = Stage.FEEDING  # how far its card was made
     running: bool = True
     closed: bool = False  # as unknown: a person is asked
     carried: bool = False  # the motion of its stage has been made
@@ -319,7 +320,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         )
         if begun.stage is not Stage.FEEDING:
             self._move(Movement(Place.HOPPER, Place.PATH, 1, StockCause.FEED))
-        self.attempt = Attempt(job, begun)
+        self.attempt = Attempt(job, begun, begun.stage)
 
     def _write(self, attempt: Attempt, stage: Stage, end: Place | None = None) -> None:
         """Write the next stage down; a claim for the bin makes its canary count."""
@@ -334,6 +335,8 @@ class LifecycleMachine(RuleBasedStateMachine):
             broken=before.broken and end is not Place.REJECT_BIN,
         )
         attempt.carried = False
+        if stage is not Stage.DELIVERING:
+            attempt.reached = stage
         if before.stage is Stage.FEEDING and not attempt.closed:
             self._move(Movement(Place.HOPPER, Place.PATH, 1, StockCause.FEED))
 
@@ -513,7 +516,7 @@ class LifecycleMachine(RuleBasedStateMachine):
             self._close(attempt, Outcome.UNKNOWN)
         said = self._answered(attempt, brings_back, says_bad)
         self.truth.strange_inside = False  # it is handed in with the answer
-        movement = resolving_movement(said, attempt.begun.stage)
+        movement = resolving_movement(said, attempt.reached)
         self._move(movement)
         if movement is not None and movement.cause is StockCause.RESOLVE_MARKED:
             in_bin = self.book[Place.REJECT_BIN]
@@ -552,7 +555,7 @@ class LifecycleMachine(RuleBasedStateMachine):
 
     def _says(self, attempt: Attempt, found: Found, *, good: bool | None) -> Answer:
         by_us = not self.can.whole_job
-        return answer(found, good, attempt.begun.stage, fed_by_us=by_us)
+        return answer(found, good, attempt.reached, fed_by_us=by_us)
 
     def _reject_by_command(self, attempt: Attempt) -> None:
         assert attempt.blank is not None
