@@ -19,6 +19,7 @@ from simulators.demo.children import Children
 from tests.conftest import BROKER, Mosquitto, free_port
 
 AT_ONCE = 10  # they wait for a slow printer most of the time
+TRIAL_MAX_S = 200.0  # a trial that hangs shows nothing, and ends the table
 OURS = "blanko"
 
 Make = Callable[[Path, Children], System]
@@ -72,15 +73,23 @@ async def count(
     runs: int,
     trials: Mapping[str, Trial] = TRIALS,
 ) -> Counts:
-    """Try each system `runs` times in each trial."""
+    """Try each system `runs` times in each trial.
+
+    Raises:
+        ExceptionGroup: a trial took too long, or a program ended that was not told to.
+    """
     counts: Counts = {(what, name): Counter() for what in trials for name in systems}
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def one(what: str, name: str, place: Path) -> None:
         async with turns:
             children = Children(place.with_suffix(".logs"))
+            system = systems[name](place, children)
             try:
-                made = await outcome(systems[name](place, children), trials[what])
+                async with asyncio.timeout(TRIAL_MAX_S), asyncio.TaskGroup() as both:
+                    watch = both.create_task(children.watch())
+                    made = await outcome(system, trials[what])
+                    watch.cancel()
             finally:
                 await children.stop()
         counts[what, name][made.verdict] += 1
