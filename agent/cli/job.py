@@ -70,7 +70,7 @@ def why(
 @click.option(
     "--bin-count",
     type=click.IntRange(0),
-    help="Cards in the reject bin now, if this one is among them.",
+    help="Cards in the reject bin or hopper now, if this one is among them.",
 )
 @people
 @options

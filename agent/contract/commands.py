@@ -105,7 +105,7 @@ class Resolve(Ordered, frozen=True, kw_only=True, tag="resolve"):
     found: Found
     good: bool | None = None  # needed for `output`, where it decides the job
     reason: Text
-    bin_count: Count | None = None  # cards in the reject bin, this one included
+    bin_count: Count | None = None  # where it was found, this one included
 
 
 class Inspect(Ordered, frozen=True, kw_only=True, tag="inspect"):
@@ -199,7 +199,7 @@ class Result(StrEnum):
     NOT_IN_DOUBT = "not-in-doubt"  # the job's card needs no answer (any more)
     NOT_COMPLETED = "not-completed"  # it has no card, or that was thrown out before
     ANSWER_IMPOSSIBLE = "answer-impossible"  # the card cannot be there, or like that
-    COUNT_NEEDED = "count-needed"  # say with `bin_count` what lies in the reject bin
+    COUNT_NEEDED = "count-needed"  # say with `bin_count` what lies where it was found
     COUNT_IMPOSSIBLE = "count-impossible"  # below one, or more than the place holds
     MOVEMENT_ILLEGAL = "movement-illegal"  # no rule takes blanks that way
     MOVEMENT_UNCLEAR = "movement-unclear"  # it goes several ways: name the places

@@ -62,7 +62,7 @@ class StockCause(StrEnum):
     DOUBT = "doubt"
     UNACCOUNTED = "unaccounted"  # a counter moved with no attempt open
     RESOLVE = "resolve"
-    RESOLVE_MARKED = "resolve-marked"  # thrown out, though it may bear a picture
+    RESOLVE_MARKED = "resolve-marked"  # its word buys a second card
     RECEIVE = "receive"
     LOAD = "load"
     UNLOAD = "unload"

@@ -76,7 +76,8 @@ class Closing:
 class Resolution:
     """What people say of a card in doubt; `proven`: each by a PIN of the roster.
 
-    `bin_count`: how many cards lie in the reject bin now, this one included.
+    `bin_count`: how many cards lie in the reject bin now, this one included; of one
+    that was found in the hopper, how many lie there.
     """
 
     found: Found
@@ -310,7 +311,7 @@ def resolve(tx: Transaction, job_id: str, resolution: Resolution) -> JobState:
 
     Raises:
         Refusal: no such job, it is not in doubt, the answer cannot be true, or it
-            needs a count of the reject bin.
+            needs a count of where it was found.
     """
     job = jobs.view(tx.db, job_id)
     if job is None:
@@ -360,12 +361,15 @@ def resolve(tx: Transaction, job_id: str, resolution: Resolution) -> JobState:
 def _count_bin(
     tx: Transaction, job_id: str, movement: Movement, counted: int | None, by: Signers
 ) -> None:
+    in_hopper = movement.destination is Place.HOPPER
+    where = Place.HOPPER if in_hopper else Place.REJECT_BIN
     if counted is not None:
-        stock.count(tx, Place.REJECT_BIN, counted, by, job_id)
+        stock.count(tx, where, counted, by, job_id)
     elif movement.cause is StockCause.RESOLVE_MARKED:
+        named = "hopper" if in_hopper else "reject bin"
         raise Refusal(
             "count-needed",
-            "say how many cards lie in the reject bin now, this one included",
+            f"say how many cards lie in the {named} now, this one included",
         )
 
 

@@ -36,6 +36,8 @@ class Answer:
 
 _ANY = frozenset(Stage) - {Stage.CLOSED}
 _MARKED = _ANY - {Stage.FEEDING}
+_MAY_BE_OUT = frozenset({Stage.LAST, Stage.SENT})  # of a whole job: it had every byte
+_SENT_WHOLE = _MAY_BE_OUT | {Stage.SENDING}
 
 ANSWERS: dict[tuple[Found, bool | None], Answer] = {
     (Found.OUTPUT, True): Answer(
@@ -63,9 +65,9 @@ def answer(
 ) -> Answer:
     """Return what the answer means for an attempt that had come to `stage`.
 
-    A printer that feeds by itself has no stage for it. While the last bytes of its
-    job are held back it can have made no card, so that the blank may be in the hopper
-    just as it may where we were about to feed.
+    A printer that feeds by itself has no stage for it, and may never have fed: so the
+    blank may be in the hopper whatever it was sent. Once it had the last bytes of the
+    job that is a person's word alone, see `resolving_movement`.
 
     Raises:
         AnswerRefusedError: it says too little, or contradicts what was written down.
@@ -76,8 +78,8 @@ def answer(
     if row is None:
         word = "good" if good else "bad"
         raise AnswerRefusedError(f"only a card at the output is called {word}")
-    unmarked = stage is Stage.SENDING and not fed_by_us
-    if found is Found.HOPPER and unmarked:
+    may_be_unfed = stage in _SENT_WHOLE and not fed_by_us
+    if found is Found.HOPPER and may_be_unfed:
         return row
     if stage not in row.stages:
         raise AnswerRefusedError(row.why_not)
@@ -87,13 +89,15 @@ def answer(
 def resolving_movement(row: Answer, stage: Stage) -> Movement | None:
     """Return how an answer takes the blank out of suspense; None: it stays there.
 
-    A card thrown out that may bear a picture buys a second card: its cause is one
-    that needs two people, and the reject bin is counted with the answer.
+    A card thrown out that may bear a picture buys a second card, and so does one that
+    is said not to have been made: the cause is one that needs two people, and the place
+    where it was found is counted with the answer.
     """
     if row.destination is None:
         return None
-    marked = row.destination is Place.REJECT_BIN and stage is not Stage.FEEDING
-    cause = StockCause.RESOLVE_MARKED if marked else StockCause.RESOLVE
+    marked = {Place.REJECT_BIN: _MARKED, Place.HOPPER: _MAY_BE_OUT}
+    buys = stage in marked.get(row.destination, ())
+    cause = StockCause.RESOLVE_MARKED if buys else StockCause.RESOLVE
     return Movement(Place.SUSPENSE, row.destination, 1, cause)
 
 

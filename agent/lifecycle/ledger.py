@@ -87,7 +87,12 @@ RULES: tuple[Rule, ...] = (
         1,
     ),
     Rule(StockCause.RESOLVE, Place.SUSPENSE, Place.MISSING, 2),
-    Rule(StockCause.RESOLVE_MARKED, Place.SUSPENSE, Place.REJECT_BIN, 2),
+    *_ways(
+        StockCause.RESOLVE_MARKED,
+        (Place.SUSPENSE,),
+        (Place.REJECT_BIN, Place.HOPPER),
+        2,
+    ),
     # Blanks on their way in.
     Rule(StockCause.RECEIVE, Place.RECEIVED, Place.DESK, 2),
     Rule(StockCause.LOAD, Place.RECEIVED, Place.HOPPER, 2),

@@ -59,7 +59,7 @@ class Resolve(Signed, frozen=True, kw_only=True, tag="resolve"):
     found: Found
     good: bool | None = None  # needed for `output`, where it decides the job
     reason: Reason
-    bin_count: Number | None = None  # cards in the reject bin, this one included
+    bin_count: Number | None = None  # where it was found, this one included
 
 
 class Inspect(Named, frozen=True, kw_only=True, tag="inspect"):

@@ -519,8 +519,9 @@ class LifecycleMachine(RuleBasedStateMachine):
         movement = resolving_movement(said, attempt.reached)
         self._move(movement)
         if movement is not None and movement.cause is StockCause.RESOLVE_MARKED:
-            in_bin = self.book[Place.REJECT_BIN]
-            assert counting(Place.REJECT_BIN, in_bin, self.truth.count(At.BIN)) is None
+            place = movement.destination
+            lies = self.truth.count(At.HOPPER if place is Place.HOPPER else At.BIN)
+            assert counting(place, self.book[place], lies) is None
         if said.outcome is None:
             self._reject_by_command(attempt)
         elif said.outcome is Outcome.UNKNOWN:

@@ -92,12 +92,16 @@ def test_every_answer_of_a_person_is_decided_or_refused_with_words(
 
 
 @pytest.mark.parametrize("stage", OPEN_STAGES)
-def test_before_the_last_bytes_of_a_whole_job_its_blank_may_be_in_the_hopper(
+def test_of_a_whole_job_the_blank_may_be_in_the_hopper_for_two_once_all_was_sent(
     stage: Stage,
 ) -> None:
-    if stage in (Stage.FEEDING, Stage.SENDING):
+    if stage is not Stage.DELIVERING:
         row = answer(Found.HOPPER, None, stage, fed_by_us=False)
         assert (row.outcome, row.destination) == (Outcome.UNTOUCHED, Place.HOPPER)
+        movement = doubt.resolving_movement(row, stage)
+        assert movement is not None
+        two = stage in (Stage.LAST, Stage.SENT)
+        assert ledger.rule_of(movement).people == (2 if two else 1)
     else:
         with pytest.raises(AnswerRefusedError, match="cannot be back there"):
             answer(Found.HOPPER, None, stage, fed_by_us=False)

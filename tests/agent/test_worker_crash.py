@@ -101,7 +101,8 @@ async def answer_truly(station: Station) -> None:
         elif machine.reject_bin:
             found = station.thrown_out("it lies there")
         else:
-            found = Resolution(Found.HOPPER, None, "nothing has moved")
+            count = len(machine.hopper)
+            found = Resolution(Found.HOPPER, None, "nothing has moved", bin_count=count)
         await station.journal.resolve("J1", found)
         await station.work_until(lambda: is_still(station))
         station.again()

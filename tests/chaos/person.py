@@ -73,9 +73,10 @@ class Person:
         request: dict[str, object] = {"found": found, "reason": "looked", "who": NAME}
         if good is not None:
             request["good"] = good
-        if found == "reject-bin" or good is False:
+        if found in ("reject-bin", "hopper") or good is False:
             places = (await self._world.truth())["places"]
-            request["bin_count"] = places["reject-bin"]
+            where = "hopper" if found == "hopper" else "reject-bin"
+            request["bin_count"] = places[where]
         await self._station.ask("resolve", job=job["job_id"], **request)
 
     async def _where(

@@ -193,7 +193,7 @@ def nothing_unauthorised(books: Books, truth: Truth) -> list[str]:
         if card.strange and card.digest in of_the_strayed:
             continue
         key = job_of.get(card.card_id)
-        if key is None or not books.attempts[key].commands["Db"]:
+        if key is None or not books.attempts[key].may_have_marked:
             found.append(f"{card.card_id}: {card.state}, and no attempt printed on it")
     for key, attempt in books.attempts.items():
         if attempt.outcome != "good" or key in truth.lies:

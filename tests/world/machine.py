@@ -1,41 +1,29 @@
 """The emulated printer in virtual time, and what its cards really did.
 
-Everything of the emulator but its socket: mechanism, memory, parser, gallery, hand.
-Its panels have few dots, so that a world costs little.
+Everything of the emulator but what carries it to a host: mechanism, memory, parser,
+gallery, hand, and where it has one its USB port.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
-from protocols.evolis.models import MODELS as DRIVEN
 from simulators.blanks import Blank, Place
-from simulators.build import Build, PowerUp
+from simulators.build import Build, CountsAt, PowerUp
 from simulators.clock import Clock, Pacemaker
-from simulators.evolis.models import MODELS as EMULATED
-from simulators.evolis.picture import draw
-from simulators.evolis.printer import Printer
 from simulators.faults import FaultKind, Faults
 from simulators.gallery import Gallery
 from simulators.hand import Hand
+from simulators.links.usb_device import UsbDevice
 from simulators.mechanism import Mechanism
 from simulators.motions import Timing
+from tests.world.families import FAMILIES
 from tests.world.story import Story
 
-WIDTH_PX, HEIGHT_PX = 16, 8
-TINY = replace(
-    DRIVEN["Primacy"],
-    row_dots=HEIGHT_PX,
-    capabilities=replace(
-        DRIVEN["Primacy"].capabilities, width_px=WIDTH_PX, height_px=HEIGHT_PX
-    ),
-)
-"""The Primacy as the driver knows it, with a picture of few dots."""
-
-_TINY_EMULATED = replace(EMULATED["Primacy"], row_count=WIDTH_PX, row_dots=HEIGHT_PX)
 BRISK = Timing(
     feed_s=1.0, press_s=1.0, flip_s=0.75, eject_s=0.75, reject_s=1.0, warm_up_s=2.0
 )
@@ -81,29 +69,39 @@ class Machine:
     """One printer; `run` brings it to life."""
 
     def __init__(
-        self, story: Story, seed: int, power_up: PowerUp, *, loses_last_count: bool
+        self,
+        story: Story,
+        family: str,
+        seed: int,
+        power_up: PowerUp,
+        *,
+        counts_at: CountsAt | None,
+        loses_last_count: bool,
     ) -> None:
-        model = _TINY_EMULATED
+        """`counts_at`: when it counts a card; None: as its model does."""
+        self.family = FAMILIES[family]
+        model = self.family.emulated
         build = Build(
             timing=BRISK,
-            cards_count_at=model.cards_count_at,
+            cards_count_at=counts_at or model.cards_count_at,
             ribbon_counts_at=model.ribbon_counts_at,
             power_up=power_up,
+            has_reject_bin=model.has_reject_bin,
             loses_last_count=loses_last_count,
         )
         self.mechanism = Mechanism(build, Faults(seed))
         self.hand = Hand(self.mechanism)
         clock = LoopTime(_wall_s=asyncio.get_running_loop().time())
         self.pacemaker = Pacemaker(self.mechanism, clock, self._settle)
-        self.gallery = Gallery(partial(draw, model), None)
-        self.printer = Printer(
-            model,
-            self.mechanism,
-            self.pacemaker,
-            self.gallery,
-            serial="E100000",
-            head_serial="312100000",
-        )
+        self.gallery = Gallery(partial(self.family.draw, model), None)
+        self.printer = self.family.printer(self.mechanism, self.pacemaker, self.gallery)
+        self.stranger = self.family.stranger(self.printer)
+        self.device: UsbDevice[Any] | None = None
+        if self.family.usb is not None:
+            faults = self.mechanism.faults
+            self.device = UsbDevice(
+                self.printer, self.family.usb, faults, self.pacemaker
+            )
         self.witness = Witness()
         self.picked: Callable[[Pick], None] = lambda _: None
         self._story = story
@@ -113,7 +111,10 @@ class Machine:
 
     async def run(self) -> None:
         """Live, for ever."""
-        await self.pacemaker.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.pacemaker.run())
+            if self.device is not None:
+                group.create_task(self.device.run())
 
     def touched(self, who: str = "hand") -> None:
         """Say that a hand was at it."""

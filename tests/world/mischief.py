@@ -11,15 +11,13 @@ from collections.abc import Callable
 from simulators.blanks import Blank, Place
 from simulators.hand import HandError
 from tests.agent.virtual_time import elapse
-from tests.world.machine import HEIGHT_PX, WIDTH_PX, Machine
+from tests.world.machine import Machine
 from tests.world.person import Deeds
 from tests.world.plan import What
 from tests.world.story import Story
 
 OFF_S = 4.0
 OPEN_S = 3.0
-FOREIGN_SESSION = 999
-COLOUR_SIZE = WIDTH_PX * HEIGHT_PX
 STRANGER = "strange"
 OTHER_SERIAL = "E100001"
 
@@ -83,31 +81,14 @@ class Mischief:
 
     async def _print_alone(self) -> None:
         """Another host prints a card of its own, when the printer is free."""
-        machine, printer = self._machine.mechanism, self._machine.printer
-        session = printer.memory.session.at(printer.pacemaker.clock.host_s())
-        free = not (session or machine.moving or machine.at(Place.PATH))
-        if not free or not printer.reachable:
+        mechanism, stranger = self._machine.mechanism, self._machine.stranger
+        in_use = mechanism.moving or mechanism.at(Place.PATH)
+        reachable = self._machine.printer.reachable
+        if in_use or not (reachable and stranger.finds_it_free()):
             self._story.tell("somebody", "finds the printer in use")
             return
         self._deeds.alone = True
         try:
-            for word in (f"Psid;{FOREIGN_SESSION};60", "Si", "Ss", "Sr"):
-                await self._send(f"\x1b{word}\r".encode())
-            for panel in "ymcko":
-                levels = 256 if panel in "ymc" else 2
-                size = COLOUR_SIZE if panel in "ymc" else COLOUR_SIZE // 8
-                head = f"\x1bDb;{panel};{levels};".encode()
-                await self._send(head + b"\x77" * size + b"\r")
-            for word in ("Se", "Psid;0;45"):
-                await self._send(f"\x1b{word}\r".encode())
+            await stranger.print()
         finally:
             self._deeds.alone = False
-
-    async def _send(self, request: bytes) -> None:
-        printer = self._machine.printer
-        for answer in printer.receive(request):
-            if (action := answer.action) is not None:
-                await printer.pacemaker.until(
-                    lambda action=action: action.done  # type: ignore[misc]
-                )
-        await elapse(0.001)

@@ -30,11 +30,18 @@ ALLOWED = {
     "Se": ("delivering", "output"),
     "Sce": ("delivering", "output"),
     "Ser": ("delivering", "reject-bin"),
+    # Of a whole job: its beginning, its bytes, and the last ones, held back till then.
+    "JOB": ("sending", None),
+    "PAGE": ("sending", None),
+    "DOTS": ("sending", None),
+    "LAST": ("last", None),
 }
+MARKING = ("Db", "LAST")
+"""Without one of these no dye of ours gets on a card."""
 PUT_RIGHT = ("count", "missing", "surplus", "find", "explain")
 """Causes by which people make the books agree with what they have found."""
 
-ONCE = ("Si", "Ss")
+ONCE = ("Si", "Ss", "JOB", "LAST")
 """Commands of which a second one for the same attempt would use a second blank."""
 
 
@@ -51,6 +58,11 @@ class Attempt:
     found: str | None = None  # what a person said
     good: bool | None = None
     commands: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def may_have_marked(self) -> bool:
+        """Whether dye of ours can have been put on a card."""
+        return any(self.commands[word] for word in MARKING)
 
 
 @dataclass

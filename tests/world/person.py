@@ -30,7 +30,9 @@ COUNTABLE = {
     StockPlace.OUTPUT: Place.OUTPUT,
     StockPlace.REJECT_BIN: Place.REJECT_BIN,
 }
-_ASK_FOR_BLANKS = frozenset({"media-empty-error", "x-stock-mismatch-error"})
+_ASK_FOR_BLANKS = frozenset(
+    {"media-empty-error", "media-needed-error", "x-stock-mismatch-error"}
+)
 INVISIBLE = (FaultKind.DOUBLE_FEED,)
 
 
@@ -94,9 +96,17 @@ class Person:
                 self._say("opens the cover")
                 mechanism.open_cover(is_open=True)
                 return  # it takes a moment
+            if kind is FaultKind.JAM_PATH:
+                self._take_out_the_jammed()
             self._say(f"sets right: {kind}")
             clear(self._machine.hand, kind)
             self._machine.touched("person")
+
+    def _take_out_the_jammed(self) -> None:
+        """Where the printer cannot be told to move a card out, a hand does."""
+        if not self._machine.family.capabilities.reject_bin:
+            for blank in self._machine.mechanism.at(Place.PATH):
+                self._put_aside(blank)
 
     async def _refill(self, journal: Journal, reasons: list[str]) -> None:
         there = bool(self._machine.mechanism.at(Place.HOPPER))
@@ -162,7 +172,7 @@ class Person:
             await journal.ask_operation(Operation.CLEAN, Signers("person"))
 
     def _bring_back_in_step(self, reasons: list[str]) -> None:
-        lost = "connecting-to-device-error" in reasons
+        lost = bool(self._machine.family.out_of_step & set(reasons))
         self._unreachable_looks = self._unreachable_looks + 1 if lost else 0
         if self._unreachable_looks >= OUT_OF_STEP_LOOKS:
             self._unreachable_looks = 0
@@ -173,7 +183,7 @@ class Person:
     def _clear_path(self, reasons: list[str]) -> None:
         """Take out what stands in the path and belongs to no card under way."""
         mechanism = self._machine.mechanism
-        in_the_way = {"x-foreign-card-error", "media-jam-error"} & set(reasons)
+        in_the_way = self._machine.family.card_in_the_way & set(reasons)
         if not in_the_way or mechanism.moving or self._deeds.alone:
             return
         for blank in mechanism.at(Place.PATH):
@@ -210,14 +220,16 @@ class Person:
         self._say(f"says of {key[0]}/{key[1]}: {found} {_word(good)}")
         try:
             # What the book would have with this card: the person never counts anew.
-            bin_count = journal.stock()[StockPlace.REJECT_BIN] + 1
-            thrown_out = found is Found.REJECT_BIN or good is False
+            back = found is Found.HOPPER
+            where = StockPlace.HOPPER if back else StockPlace.REJECT_BIN
+            bin_count = journal.stock()[where] + 1
+            counted = back or found is Found.REJECT_BIN or good is False
             answer = Resolution(
                 found,
                 good,
                 "looked",
                 "person",
-                bin_count=bin_count if thrown_out else None,
+                bin_count=bin_count if counted else None,
             )
             await journal.resolve(job.job_id, answer)
         except Refusal as refusal:
@@ -253,12 +265,17 @@ class Person:
                 return Found.REJECT_BIN, None
             case Place.HAND:
                 return Found.MISSING, None
-            case Place.HOPPER if stage == "feeding" and blank.state == "blank":
+            case Place.HOPPER if self._may_go_again(stage, blank):
                 return Found.HOPPER, None
             case Place.HOPPER:
                 self._move(blank, Place.REJECT_BIN)
                 return Found.REJECT_BIN, None
         return self._in_the_path(key, blank)
+
+    def _may_go_again(self, stage: str, blank: Blank) -> bool:
+        """Whether a blank that a hand has put back is taken for one never fed."""
+        whole_job = self._machine.family.capabilities.whole_job
+        return blank.state == "blank" and (stage == "feeding" or whole_job)
 
     def _in_the_path(self, key: Key, blank: Blank) -> tuple[Found, bool | None]:
         for other in self._machine.mechanism.at(Place.PATH):

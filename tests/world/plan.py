@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
+from typing import Any
 
 from agent.lifecycle.duty import Rules
-from simulators.build import PowerUp
+from simulators.build import CountsAt, PowerUp
 from simulators.faults import FaultKind
 from tests.world.centre import Order, Wish
 from tests.world.process import Death
@@ -76,6 +77,8 @@ class Plan:
     loss: str = "zeros"  # what becomes of a ledger that is spoilt
     roster_lives: int = 99  # of the agent, that know of the roster
     rules: Rules = field(default_factory=Rules)  # what the office asks for
+    family: str = "evolis"
+    counts_at: CountsAt | None = None  # None: as the model does
 
     def __str__(self) -> str:
         cards = ", ".join(f"{o.job_id} {o.sides}-sided" for o in self.orders)
@@ -83,6 +86,10 @@ class Plan:
             f"{cards}; {self.hopper_count} blanks, {self.ribbon_sets} sets",
             f"power-up: {self.power_up}",
         ]
+        if self.family != "evolis":
+            parts.append(self.family)
+        if self.counts_at is not None:
+            parts.append(f"counts cards at their {self.counts_at}")
         if self.loses_last_count:
             parts.append("loses its last count")
         if self.lie_share:
@@ -113,6 +120,11 @@ STANDARD = {
     "duplex": Plan(0, (Order("J1", 1, sides=2),)),
     "jam": Plan(0, (Order("J1", 1),), faults=((FaultKind.JAM_PATH, 1),)),
     "ribbon-end": Plan(0, (Order("J1", 1),), faults=((FaultKind.RIBBON_ENDED, 1),)),
+    "magicard-simplex": Plan(0, (Order("J1", 1),), family="magicard"),
+    "magicard-duplex": Plan(0, (Order("J1", 1, sides=2),), family="magicard"),
+    "magicard-jam": Plan(
+        0, (Order("J1", 1),), faults=((FaultKind.JAM_PATH, 1),), family="magicard"
+    ),
 }
 
 POWERS = ("process", "printer", "station", "both")
@@ -187,7 +199,17 @@ def random_plan(seed: int) -> Plan:
         lie_share=dice.choice((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5)),
         clock_sure=dice.random() < 0.9,
         wishes=_wishes(Random(f"wishes {seed}"), orders),
+        **_family(Random(f"family {seed}")),
     )
+
+
+def _family(dice: Random) -> dict[str, Any]:
+    """In one world of four the printer is sent whole jobs, and counts a card when
+    no source of its family says."""
+    if dice.random() < 0.75:
+        return {}
+    counts_at = dice.choice((CountsAt.START, CountsAt.END))
+    return {"family": "magicard", "counts_at": counts_at}
 
 
 def _wishes(dice: Random, orders: tuple[Order, ...]) -> tuple[Wish, ...]:

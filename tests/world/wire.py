@@ -7,10 +7,11 @@ port: cut, slow, silent, rubbish. Each command is told to `seen` before its firs
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from protocols.contract import EndOfStream
 from protocols.errors import TransportError
-from simulators.evolis.printer import Answer
+from simulators.evolis.printer import Answer, Printer
 from simulators.faults import FaultKind
 from tests.agent.virtual_time import elapse
 from tests.world.machine import Machine
@@ -33,6 +34,7 @@ class Wire:
         seen: Callable[[str], None],
     ) -> None:
         self._machine = machine
+        self._printer = cast(Printer, machine.printer)
         self._process = process
         self._disk = disk
         self._seen = seen
@@ -91,12 +93,12 @@ class Wire:
                 continue
             if FaultKind.SLOW_LINK in on_link:
                 await elapse(len(piece) / SLOW_SIZE_PER_S)
-            self._answers += self._machine.printer.receive(piece)
+            self._answers += self._printer.receive(piece)
         if not self._process.dead:
-            await self._machine.printer.room()
+            await self._printer.room()
 
     async def _reply(self) -> bytes | EndOfStream:
-        printer, pacemaker = self._machine.printer, self._machine.pacemaker
+        printer, pacemaker = self._printer, self._machine.pacemaker
         if self._sent and not self._answers:
             self._require_reachable("cut while reading")
             self._ended = True
@@ -125,7 +127,7 @@ class Wire:
         return faults.rubbish() if FaultKind.GARBAGE in faults.on_link else reply
 
     def _require_reachable(self, what: str) -> None:
-        if not self._machine.printer.reachable:
+        if not self._printer.reachable:
             self._is_open = False
             raise TransportError(f"memory: {what}: nobody is there")
 

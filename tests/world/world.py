@@ -20,6 +20,7 @@ from collections.abc import (
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -48,7 +49,7 @@ from agent.uplink.door import Door
 from agent.uplink.last_opened import LastOpened
 from agent.uplink.session import Ends, Uplink
 from agent.uplink.state import Standing, state_of
-from protocols.evolis.driver import EvolisDriver
+from protocols.contract import Driver, Transport
 from protocols.vocabulary import CardSide, StateReason
 from simulators.centre.suspicion import PASSED_OVER
 from simulators.faults import FaultKind
@@ -58,11 +59,12 @@ from tests.world.broker import Broker, MemoryLink
 from tests.world.centre import ADDRESS, Centre
 from tests.world.files import NAME, Files
 from tests.world.loss import Loss
-from tests.world.machine import HEIGHT_PX, TINY, WIDTH_PX, Machine, Pick
+from tests.world.machine import Machine, Pick
 from tests.world.mischief import Mischief
 from tests.world.notary import Notary
 from tests.world.person import LOOK_S, Deeds, Person
 from tests.world.plan import Act, Plan, Strike, What
+from tests.world.port import Port
 from tests.world.post import BARE, Post
 from tests.world.process import Disk, Process, make_task
 from tests.world.staff import Errand, Staff
@@ -76,7 +78,6 @@ LIMIT_S = 1500.0
 DAY_S = 25 * 3600.0  # longer than a movement may wait for its second identity
 LIVES_MAX = 12
 LOOK_AT_REST_S = 3.0
-SESSION_ID = 4711
 IN_USE = "x-printer-in-use-error"
 COUNTER_KINDS = {FaultKind.COUNTER_RESET, FaultKind.COUNTER_JUMP}
 
@@ -158,11 +159,13 @@ class Life:
         world, clock = self._world, self._world.clock
         health = Health({}, lambda: 0.0)
         opened = LastOpened(world.post.open_job)
-        workshop = Workshop(self._make_driver, opened.take, draw, opened.forget)
-        upkeep = Upkeep(journal, world.plan.rules, TINY.capabilities)
+        family = world.machine.family
+        drawn = partial(draw, family.size)
+        workshop = Workshop(self._make_driver, opened.take, drawn, opened.forget)
+        upkeep = Upkeep(journal, world.plan.rules, family.capabilities)
         worker = Worker(journal, workshop, clock, InlineExecutor(), health, upkeep)
         door = Door(journal, opened.open, InlineExecutor(), clock, opened.forget)
-        standing = Standing("evolis", world.post.unsigned, door.tally)
+        standing = Standing(family.name, world.post.unsigned, door.tally)
         ends = Ends(
             make_link=lambda: MemoryLink(world.broker, self.process),
             address=ADDRESS,
@@ -181,10 +184,11 @@ class Life:
         )
         return worker, Uplink(ends, journal, clock, health)
 
-    def _make_driver(self) -> EvolisDriver:
-        world = self._world
-        wire = Wire(world.machine, self.process, self.disk, world.notary.command)
-        return EvolisDriver(TINY, wire, session_id=SESSION_ID)
+    def _make_driver(self) -> Driver:
+        machine, seen = self._world.machine, self._world.notary.command
+        kind = Wire if machine.device is None else Port
+        wire: Transport = kind(machine, self.process, self.disk, seen)
+        return machine.family.driver(wire)
 
     async def close(self) -> None:
         """Give the files back; of a dead process nothing more is written."""
@@ -204,8 +208,10 @@ class World:
         self.clock = WorldClock(sure=plan.clock_sure)
         self.machine = Machine(
             self.story,
+            plan.family,
             plan.seed,
             plan.power_up,
+            counts_at=plan.counts_at,
             loses_last_count=plan.loses_last_count,
         )
         self.notary = Notary(self.story)
@@ -578,12 +584,13 @@ class World:
         return bool(kinds & COUNTER_KINDS) or plan.loses_last_count
 
 
-def draw(job: Job, _parts: Mapping[str, bytes]) -> Mapping[CardSide, Image.Image]:
+def draw(
+    size: tuple[int, int], job: Job, _parts: Mapping[str, bytes]
+) -> Mapping[CardSide, Image.Image]:
     """Return pictures of few dots, others for each job."""
     if job.reason == "bad":
         raise ArtworkError(RejectReason.IMAGE_BAD, "front: not a picture")
     shade = int(job.job_id[1:]) * 16
-    size = (WIDTH_PX, HEIGHT_PX)
     front = {CardSide.FRONT: Image.new("RGB", size, (shade, 2, 3))}
     if job.sides.back is None:
         return front
