@@ -55,8 +55,7 @@ class Model(Protocol):
 class Printer(UsbPrinter[Any], Protocol):
     """A printer as the emulator runs it, whatever its wire."""
 
-    @property
-    def serial(self) -> str: ...
+    serial: str
 
     def settle(self) -> None: ...
 
