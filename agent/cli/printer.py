@@ -114,7 +114,10 @@ def self_test(as_json: bool, **said: str | Path | None) -> None:
 @people
 @options
 def confirm(serial: str, as_json: bool, **said: str | Path | None) -> None:
-    """Stand for it, two of you, that the printer SERIAL has taken another's place."""
+    """Stand for it that the printer SERIAL has taken another's place.
+
+    It needs two of you; the second has 24 hours for `blanko stock confirm`.
+    """
     config, socket = said.pop("config"), said.pop("socket")
     assert not isinstance(config, str)
     assert not isinstance(socket, str)

@@ -136,8 +136,9 @@ def _lines(reply: Reply) -> list[str]:
         lines.append(f"{'old cards: ' + place:21} {count:7}")
     for one in reply.get("unconfirmed", []):
         late = ", overdue" if one["overdue"] else ""
+        count = f" {one['count']}" if one["count"] else ""  # 0: about no blanks
         lines.append(
-            f"{one['no']} waits for a second person: {one['cause']} {one['count']}"
+            f"{one['no']} waits for a second person: {one['cause']}{count}"
             f" by {one['who']}, {one['at'][:16]}Z{late}"
         )
     return lines

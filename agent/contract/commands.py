@@ -144,7 +144,7 @@ class CountPlace(Ordered, frozen=True, kw_only=True, tag="count"):
 
 
 class Confirm(Ordered, frozen=True, kw_only=True, tag="confirm"):
-    """Be the second identity of a movement that waits for one."""
+    """Be the second identity of what waits for one: a movement, ledger or printer."""
 
     movement: Natural  # the number of its event
 

@@ -276,6 +276,7 @@ class PrinterConfirmed(
     reason: Text
     identity: Identity
     second: PersonId | None = None
+    unconfirmed: bool = False  # a second person has 24 hours for `stock-confirmed`
 
 
 class AgentStarted(

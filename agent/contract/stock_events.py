@@ -121,7 +121,10 @@ class StockCounted(
 class StockConfirmed(
     Message, frozen=True, kw_only=True, tag_field="kind", tag="stock-confirmed"
 ):
-    """`who` is the second person of an unconfirmed movement, or of a new ledger."""
+    """`who` is the second person of what waited for one, by the number of its event.
+
+    That is a movement, a new ledger or another printer.
+    """
 
     movement: Natural  # the number of its event
     late: bool  # after the 24 hours

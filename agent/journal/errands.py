@@ -46,7 +46,7 @@ def _book(tx: Transaction, command: Errand, by: Signers) -> str:
             return _held(book, place, Place.DIFFERENCE)
         case Confirm(movement=no):
             one = stock.confirm(tx, no, by)
-            return f"{one.cause} of {one.count} by {one.who} has its second identity"
+            return f"{one.what} by {one.who} has its second identity"
 
 
 def _move(tx: Transaction, command: Move, by: Signers) -> str:

@@ -12,29 +12,40 @@ from datetime import datetime, timedelta
 import msgspec
 
 from agent.contract.agent_events import LedgerBegun
-from agent.contract.events import Event, Item, Moving, Place
+from agent.contract.events import (
+    Event,
+    Item,
+    Moving,
+    Place,
+    PrinterConfirmed,
+)
 
 WRONG_MAX = 5
 LOCKED_FOR = timedelta(minutes=10)
 PIN_WRONG = "pin-wrong"
 NEW_LEDGER = "new-ledger"
-"""The cause of what is no movement, and waits for a second identity likewise."""
+OTHER_PRINTER = "other-printer"
+"""Causes of what is no movement, and waits for a second identity likewise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """A movement, or a new ledger, that waits for its second identity."""
+    """A movement, a new ledger or another printer that waits for a second identity."""
 
     no: int  # of its event
     at: datetime
     who: str
     job: str | None
     item: Item
-    cause: str  # of the movement, or `NEW_LEDGER`
-    source: Place | None  # None: a new ledger, which moves nothing
+    cause: str  # of the movement, or `NEW_LEDGER`, `OTHER_PRINTER`
+    source: Place | None  # None: no movement
     destination: Place | None
-    count: int
+    count: int  # 0 where it is about no blanks
     overdue: bool  # 24 hours have passed
+
+    @property
+    def what(self) -> str:
+        return f"{self.cause} of {self.count}" if self.count else self.cause
 
 
 class _Way(msgspec.Struct, frozen=True):
@@ -61,6 +72,12 @@ def begun(db: sqlite3.Connection, event: Event, data: LedgerBegun) -> None:
         _wait(db, event, _Way(Item.BLANK, NEW_LEDGER, None, None, count))
 
 
+def stood_for(db: sqlite3.Connection, event: Event, data: PrinterConfirmed) -> None:
+    """Let another printer wait for its second identity, if it does."""
+    if data.unconfirmed:
+        _wait(db, event, _Way(Item.BLANK, OTHER_PRINTER, None, None, 0))
+
+
 def _wait(db: sqlite3.Connection, event: Event, way: _Way) -> None:
     raw = msgspec.json.encode(way).decode()
     row = (event.no, event.at.isoformat(), event.who, event.job, raw)
@@ -68,7 +85,7 @@ def _wait(db: sqlite3.Connection, event: Event, way: _Way) -> None:
 
 
 def unconfirmed(db: sqlite3.Connection) -> list[Unconfirmed]:
-    """Return every movement that waits for its second identity, oldest first."""
+    """Return all that waits for its second identity, oldest first."""
     rows = db.execute(
         "SELECT no, at, who, job, movement, reported FROM unconfirmed ORDER BY no"
     ).fetchall()

@@ -38,6 +38,7 @@ from agent.contract.events import (
     JobStarted,
     JobStopped,
     Place,
+    PrinterConfirmed,
     PrinterCounted,
     Stage,
     StockCause,
@@ -142,6 +143,8 @@ def _no_job(db: sqlite3.Connection, event: Event) -> None:
         case LedgerBegun() as begun:
             _begun(db, event, begun.counts)
             people.begun(db, event, begun)
+        case PrinterConfirmed() as confirmed:
+            people.stood_for(db, event, confirmed)
         case AgentKey(signing=signing):
             _latest(db, "signing-key", signing.kid)
         case AgentCommand() | AgentPaused() | AgentResumed() | AgentRetired():

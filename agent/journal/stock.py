@@ -219,7 +219,7 @@ def _check_still(db: sqlite3.Connection, place: Place) -> None:
 
 
 def confirm(tx: Transaction, no: int, by: Signers) -> people.Unconfirmed:
-    """Take in the second identity of an unconfirmed movement; return the movement.
+    """Take in the second identity of what waits for one; return that.
 
     Raises:
         Refusal: none of that number waits, or it is the same person.
@@ -242,7 +242,7 @@ def confirm(tx: Transaction, no: int, by: Signers) -> people.Unconfirmed:
 
 
 def overdue(db: sqlite3.Connection, now: datetime) -> list[people.Unconfirmed]:
-    """Return movements that waited too long and were not yet reported."""
+    """Return what waited too long and was not yet reported."""
     return [
         one
         for one in people.unconfirmed(db)
@@ -251,13 +251,13 @@ def overdue(db: sqlite3.Connection, now: datetime) -> list[people.Unconfirmed]:
 
 
 def report_overdue(tx: Transaction) -> None:
-    """Raise an incident for each movement that waited too long."""
+    """Raise an incident for whatever waited too long."""
     for one in overdue(tx.db, tx.stamp.at):
         tx.append(
             IncidentRaised(
                 incident=Incident.UNCONFIRMED,
-                detail=f"no second identity for `{one.cause}` of {one.count}"
-                f" by {one.who} within 24 hours",
+                detail=f"no second identity for {one.what} by {one.who}"
+                " within 24 hours",
                 movement=one.no,
             ),
             job=one.job,

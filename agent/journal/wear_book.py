@@ -9,14 +9,16 @@ from agent.journal.errors import Refusal
 from agent.journal.part import Part
 from agent.journal.store import Transaction
 from agent.lifecycle.duty import History, Moment, Wear, ages_s
-from agent.lifecycle.ledger import Signers
+from agent.lifecycle.ledger import Signers, one_and_the_same
 
 
 def confirm(tx: Transaction, serial: str, by: Signers, reason: str) -> None:
     """Take in that this printer is the one that is meant to be here.
 
+    Who is proven and alone has 24 hours for a second identity.
+
     Raises:
-        Refusal: no change waits, another printer answers, or a second person is wanted.
+        Refusal: no change waits, another printer answers, or both people are one.
     """
     number = swapped.incident(tx.db)
     if number is None:
@@ -26,16 +28,15 @@ def confirm(tx: Transaction, serial: str, by: Signers, reason: str) -> None:
     if serial != here:
         text = f"{here} answers" if here else "it is not known which printer answers"
         raise Refusal("other-printer", f"{text}, not {serial}")
-    if by.second is not None and by.second == by.who:
+    if one_and_the_same(by.who, by.second):
         raise Refusal("same-person", "the second identity must be another person")
-    if by.proven and by.second is None:
-        raise Refusal("second-needed", "a changed printer needs two people at once")
     confirmed = PrinterConfirmed(
         serial=serial,
         incident=number,
         reason=reason,
         identity="proven" if by.proven else "unproven",
         second=by.second,
+        unconfirmed=by.proven and by.second is None,
     )
     tx.append(confirmed, who=by.who)
 
@@ -78,7 +79,6 @@ class WearBook(Part):
         """Take in that the printer that answers now is meant to be here.
 
         Raises:
-            Refusal: no change waits, another printer answers, or a second person is
-                wanted.
+            Refusal: no change waits, another printer answers, or both people are one.
         """
         await self._write(lambda tx: confirm(tx, serial, by, reason))

@@ -76,6 +76,8 @@ class StockBook:
             self._check_counted(data)
         elif kind == "stock-confirmed":
             self._confirm(event)
+        elif kind == "printer-confirmed":
+            self._stand_for_printer(event)
 
     def _announce(self, data: Document) -> None:
         people = frozenset(entry.split()[0] for entry in data["people"])
@@ -101,6 +103,17 @@ class StockBook:
         if proven:  # the roster that says so stands in the next line
             self.beginners = frozenset(filter(None, (who, second)))
         if data.get("unconfirmed", False):
+            self._wait(event)
+
+    def _stand_for_printer(self, event: Document) -> None:
+        data = event["data"]
+        who, second = event.get("who"), data.get("second")
+        if second is not None and one_and_the_same(who, second):
+            raise StockError(f"{who} is both people of one printer")
+        alone = data["identity"] == "proven" and second is None
+        if alone != data.get("unconfirmed", False):
+            raise StockError(f"a printer by {who} alone, and who waits for another?")
+        if alone:
             self._wait(event)
 
     def _wait(self, event: Document) -> None:

@@ -14,6 +14,7 @@ from agent.contract.events import Evidence, Expected, Place
 from agent.contract.operation_events import Operation, OperationResult
 from agent.journal.errors import Refusal
 from agent.journal.operations import EndedOperation
+from agent.journal.verify import Verdict, verify
 from agent.lifecycle.duty import Rules
 from agent.lifecycle.ledger import Signers
 from agent.lifecycle.states import JobState
@@ -472,7 +473,7 @@ def test_no_card_starts_on_another_printer_until_people_stand_for_it(
     [
         ("P1", Signers("siti", "rina", proven=True), "other-printer"),
         ("P2", Signers("siti", "siti", proven=True), "same-person"),
-        ("P2", Signers("siti", proven=True), "second-needed"),
+        ("P2", Signers("centre:a", "centre:b", proven=True), "same-person"),
     ],
 )
 def test_who_may_not_stand_for_another_printer_changes_nothing(
@@ -488,10 +489,42 @@ def test_who_may_not_stand_for_another_printer_changes_nothing(
     drive(test)
 
 
+def test_who_stands_alone_for_another_printer_has_a_day_for_a_second(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        station = await swapped(tmp_path)
+        journal = station.journal
+        alone = Signers("siti", proven=True)
+        await journal.confirm_printer("P2", alone, "the old one is at the shop")
+        (waits,) = journal.unconfirmed()
+        assert (waits.cause, waits.who, waits.source) == ("other-printer", "siti", None)
+        station.again()
+        await station.work_until(lambda: station.state("J1") is JobState.COMPLETED)
+        with pytest.raises(Refusal, match="another person"):
+            await journal.confirm_stock(waits.no, alone)
+        station.clock.ms += 24 * 3_600_000
+        await journal.report_unconfirmed()
+        late = (await details(station, "incident-raised"))[-1]
+        assert late["incident"] == "unconfirmed"
+        assert late["detail"] == (
+            "no second identity for other-printer by siti within 24 hours"
+        )
+        await journal.confirm_stock(waits.no, Signers("centre:k", proven=True))
+        assert journal.unconfirmed() == []
+        assert (await details(station, "stock-confirmed"))[0]["late"] is True
+        await journal.close()
+        report = verify(tmp_path / "journal.db")
+        assert (report.verdict, report.detail) == (Verdict.GOOD, "")
+
+    drive(test)
+
+
 def test_where_nobody_can_prove_an_identity_one_name_is_enough(tmp_path: Path) -> None:
     async def test() -> None:
         station = await swapped(tmp_path)
         await station.journal.confirm_printer("P2", SITI, "it is here")
         assert not station.journal.printer_changed()
+        assert station.journal.unconfirmed() == []
 
     drive(test)

@@ -98,6 +98,8 @@ def moved(cause: str) -> Callable[[dict[str, Any]], bool]:
         (of("stock-confirmed"), {"late": True}, "in time"),
         (of("stock-counted", place="hopper"), {"book": 96}, "the events say 97"),
         (of("stock-old-cards"), {"cause": "load"}, "no rule takes old-card load"),
+        (of("printer-confirmed"), {"second": "siti"}, "siti is both people"),
+        (of("printer-confirmed"), {"second": None}, "who waits for another"),
     ],
 )
 def test_what_an_honest_agent_cannot_have_written_is_found(which, change, complaint):
@@ -123,6 +125,14 @@ def test_nobody_confirms_a_movement_of_their_own():
     confirmed["who"] = "siti"
     with pytest.raises(BookError, match="siti confirms a movement of their own"):
         replay(events)
+
+
+def test_another_printer_waits_for_its_second_identity():
+    events = story()
+    confirmed = next(event for event in events if of("printer-confirmed")(event))
+    confirmed["data"] |= {"second": None, "unconfirmed": True}
+    waiting = replay(events).waiting
+    assert [one.who for one in waiting.values()] == ["siti"]
 
 
 def test_whoever_is_in_no_roster_proves_nothing():

@@ -378,16 +378,8 @@ ANOTHER_PRINTER = Plan(
             PrinterConfirm(who="siti", second="budi", serial="E7", reason="repair"),
             "other-printer",
         ),
-        (
-            PrinterConfirm(who="siti", serial="E100001", reason="repair"),
-            "second-needed",
-        ),
-        (
-            PrinterConfirm(
-                who="siti", second="budi", serial="E100001", reason="repair"
-            ),
-            DONE,
-        ),
+        (PrinterConfirm(who="siti", serial="E100001", reason="repair"), DONE),
+        (StockConfirm(who="budi", movement=THE_OLDEST), DONE),
     ),
 )
 
