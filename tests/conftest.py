@@ -202,6 +202,15 @@ def _tell_figures(reporter: pytest.TerminalReporter) -> None:
     ]
     for line in dict.fromkeys(told):
         reporter.write_line(line)
+    asked = [
+        count
+        for report in reporter.stats.get("passed", [])
+        for name, count in report.user_properties
+        if name == "conformance"
+    ]
+    if asked:
+        rigs = f"on {min(asked)} rigs each, a family on a link"
+        reporter.write_line(f"conformance: {len(asked)} cases kept, {rigs}")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

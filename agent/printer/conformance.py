@@ -27,6 +27,11 @@ NEED_A_CARD = (
     "its counter of ribbon moves by the sets used",
     "a card with one side of two is rejected",
     "cut at ten points of a card no touched card is called untouched",
+    "a death as the blank is fed makes no second card",
+    "a death as panels are sent makes no second card",
+    "a death before the last bytes makes no second card",
+    "a death as it prints makes no second card",
+    "a death on the way out makes no second card",
 )
 """Cases of the list that are not asked here, in its own words."""
 

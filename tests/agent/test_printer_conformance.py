@@ -30,6 +30,7 @@ from protocols.registry import models_of
 from tests.conformance import (
     test_conformance,
     test_conformance_faults,
+    test_conformance_recovery,
 )
 from tests.conformance.rigs import IN_PROCESS, Bench, Rig
 from tests.simulators.emulator_world import living
@@ -121,7 +122,11 @@ def test_a_printer_that_passes_for_any_model_is_not_kept() -> None:
 def test_the_cases_bear_the_names_of_the_suite() -> None:
     suite = {
         name.removeprefix("test_").replace("_", " ")
-        for module in (test_conformance, test_conformance_faults)
+        for module in (
+            test_conformance,
+            test_conformance_faults,
+            test_conformance_recovery,
+        )
         for name in vars(module)
         if name.startswith("test_")
     }

@@ -49,6 +49,7 @@ def on_every_rig(case: Case) -> Callable[..., None]:
         told = asyncio.run(every(there))
         sentence = name.removeprefix("test_").replace("_", " ")
         record_property("figure", f"conformance: {sentence}: {row(told)}")
+        record_property("conformance", len(told))
         if len(there) < len(RIGS):
             needs("umockdev", None)
 

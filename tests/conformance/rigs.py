@@ -6,7 +6,7 @@ The cases know no family: they ask `Driver` alone, and the physical truth.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -74,6 +74,12 @@ EVOLIS = Family(
         FaultKind.COVER_OPEN: StateReason.COVER_OPEN,
         FaultKind.RIBBON_ENDED: StateReason.RIBBON_EMPTY,
         FaultKind.JAM_PATH: StateReason.MEDIA_JAM,
+        FaultKind.JAM_EXIT: StateReason.MEDIA_JAM,
+        FaultKind.STUCK_HALF_PRINTED: StateReason.MEDIA_JAM,
+        FaultKind.RIBBON_BROKEN: StateReason.RIBBON_BROKEN,
+        FaultKind.WRONG_RIBBON: StateReason.WRONG_RIBBON,
+        FaultKind.HEAD_HOT: StateReason.OVER_TEMPERATURE,
+        FaultKind.OUTPUT_FULL: StateReason.OUTPUT_AREA_FULL,
     },
 )
 MAGICARD = Family(
@@ -83,16 +89,18 @@ MAGICARD = Family(
     another="Enduro",
     serial="M100000",
     driver=_magicard,
-    reasons={FaultKind.HOPPER_EMPTY: StateReason.MEDIA_NEEDED},
+    reasons={
+        FaultKind.HOPPER_EMPTY: StateReason.MEDIA_NEEDED,
+        FaultKind.FEED_FAILURE: StateReason.MEDIA_NEEDED,
+    },
 )
 
 
 @dataclass
-class Wire(Transport):
-    """A TCP link that counts what is written, and can be cut after so many bytes."""
+class Through:
+    """A transport that hands everything on as it is; `contract.Transport`."""
 
-    inner: TcpTransport
-    bench: TcpBench
+    inner: Transport
 
     @property
     def name(self) -> str:
@@ -110,6 +118,25 @@ class Wire(Transport):
         await self.inner.open()
 
     async def write(self, data: bytes) -> None:
+        await self.inner.write(data)
+
+    async def finish(self) -> None:
+        await self.inner.finish()
+
+    async def read(self, size_max: int) -> bytes | EndOfStream:
+        return await self.inner.read(size_max)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+@dataclass
+class Wire(Through):
+    """A TCP link that counts what is written, and can be cut after so many bytes."""
+
+    bench: TcpBench
+
+    async def write(self, data: bytes) -> None:
         bench = self.bench
         left = bench.cut_at - bench.written if bench.cut_at is not None else len(data)
         if left < len(data):
@@ -120,14 +147,22 @@ class Wire(Transport):
         await self.inner.write(data)
         bench.written += len(data)
 
-    async def finish(self) -> None:
-        await self.inner.finish()
+
+Read: TypeAlias = Callable[[int], Awaitable[bytes | EndOfStream]]
+Bend: TypeAlias = Callable[[Read, int], Awaitable[bytes | EndOfStream]]
+
+
+@dataclass
+class Bent(Through):
+    """A link on which what comes is as `bench.bend` has it, when there is one."""
+
+    bench: Bench
 
     async def read(self, size_max: int) -> bytes | EndOfStream:
-        return await self.inner.read(size_max)
-
-    async def close(self) -> None:
-        await self.inner.close()
+        bend = self.bench.bend
+        if bend is None:
+            return await self.inner.read(size_max)
+        return await bend(self.inner.read, size_max)
 
 
 @dataclass
@@ -274,6 +309,7 @@ class Bench:
     family: Family
     ends: TcpBench | UsbBench
     drivers: list[Driver] = field(default_factory=list)
+    bend: Bend | None = None
 
     @property
     def world(self) -> World:
@@ -281,7 +317,7 @@ class Bench:
 
     def driver(self, model: str | None = None) -> Driver:
         """A new driver, not opened; the bench closes it."""
-        link = self.ends.link(self.family.serial)
+        link = Bent(self.ends.link(self.family.serial), self)
         made = self.family.driver(model or self.family.configured, link)
         self.drivers.append(made)
         return made

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from protocols.contract import EndOfStream
 from protocols.errors import DeviceError, RemoteProtocolError, TransportError
 from protocols.vocabulary import CardFate, Severity
 from simulators.faults import FaultKind
@@ -53,6 +56,54 @@ async def test_an_ended_ribbon_is_told(rig):
 @on_every_rig
 async def test_a_jam_is_told(rig):
     return await told(rig, FaultKind.JAM_PATH)
+
+
+@on_every_rig
+async def test_a_feed_that_takes_no_blank_is_told(rig):
+    return await told(rig, FaultKind.FEED_FAILURE)
+
+
+@on_every_rig
+async def test_a_jam_at_the_exit_is_told(rig):
+    return await told(rig, FaultKind.JAM_EXIT)
+
+
+@on_every_rig
+async def test_a_motor_that_stands_still_is_told(rig):
+    return await told(rig, FaultKind.STUCK_HALF_PRINTED)
+
+
+@on_every_rig
+async def test_a_broken_ribbon_is_told(rig):
+    return await told(rig, FaultKind.RIBBON_BROKEN)
+
+
+@on_every_rig
+async def test_a_strange_ribbon_is_told(rig):
+    return await told(rig, FaultKind.WRONG_RIBBON)
+
+
+@on_every_rig
+async def test_a_hot_head_is_told(rig):
+    return await told(rig, FaultKind.HEAD_HOT)
+
+
+@on_every_rig
+async def test_a_full_output_is_told(rig):
+    return await told(rig, FaultKind.OUTPUT_FULL)
+
+
+@on_every_rig
+async def test_a_power_cut_in_mid_print_is_a_lost_link_and_an_unknown_card(rig):
+    async with rig.bench(faults=[(FaultKind.POWER_CUT, 1)]) as bench:
+        driver = await bench.opened()
+        with pytest.raises(TransportError) as caught:
+            await make(driver, prepared(driver))
+        assert caught.value.card is CardFate.UNKNOWN
+        with pytest.raises(TransportError) as caught:
+            await bench.opened()
+        assert caught.value.card is CardFate.UNTOUCHED
+        assert len(await bench.moved()) == 1
 
 
 async def size_of_a_card(rig):
@@ -109,3 +160,83 @@ async def test_rubbish_for_an_answer_moves_nothing(rig):
 @on_every_rig
 async def test_silence_moves_nothing(rig):
     await unheard(rig, "silent")
+
+
+def cut_short():
+    """Half of the first reply, and nothing after it."""
+    begun = False
+
+    async def bend(read, size_max):
+        nonlocal begun
+        if begun:
+            await asyncio.Event().wait()
+        data, begun = await read(size_max), True
+        return data if isinstance(data, EndOfStream) else data[: -(-len(data) // 2)]
+
+    return bend
+
+
+def without_end():
+    """A reply's first byte, over and over."""
+    first = b""
+
+    async def bend(read, size_max):
+        nonlocal first
+        first = first or (await read(size_max))[:1]
+        await asyncio.sleep(0)
+        return first * size_max
+
+    return bend
+
+
+def behind_noise(read, size_max):
+    """Each transfer begins with what is no reply's beginning."""
+
+    async def bend():
+        data = await read(size_max)
+        return data if isinstance(data, EndOfStream) else b"\xff\x02" + data
+
+    return bend()
+
+
+async def broken(rig, bend):
+    """What comes is bent from the claim on; the card may not have moved."""
+    async with rig.bench() as bench:
+        driver = await bench.opened()
+        card = prepared(driver)
+        await driver.claim()
+        bench.bend = bend
+        with pytest.raises((TransportError, RemoteProtocolError)) as caught:
+            await send_through(driver, card)
+        assert caught.value.card is CardFate.UNTOUCHED
+        assert not await bench.moved()
+        bench.bend = None
+        assert (await (await bench.opened()).observe()).identity.serial
+
+
+@on_every_rig
+async def test_a_reply_that_is_cut_short_moves_nothing(rig):
+    await broken(rig, cut_short())
+
+
+@on_every_rig
+async def test_a_reply_without_end_is_bounded_and_moves_nothing(rig):
+    await broken(rig, without_end())
+
+
+@on_every_rig
+async def test_noise_before_a_reply_is_passed_over_or_moves_nothing(rig):
+    async with rig.bench() as bench:
+        driver = await bench.opened()
+        card = prepared(driver)
+        await driver.claim()
+        bench.bend = behind_noise
+        try:
+            await send_through(driver, card)
+        except RemoteProtocolError as error:
+            assert error.card is CardFate.UNTOUCHED
+            assert not await bench.moved()
+            return "refused"
+        (made,) = await bench.moved()
+        assert (made["place"], made["state"]) == ("output", "complete")
+        return "passed over"
