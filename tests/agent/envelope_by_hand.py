@@ -33,6 +33,10 @@ def b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def compact(document: object) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 

@@ -49,6 +49,7 @@ class Order:
     expires_s: float | None = None  # from the beginning of the world
     not_before_s: float | None = None
     ribbon: str | None = None  # that it must be printed with
+    replaces: str | None = None  # the job whose card this one takes the place of
 
     @property
     def canary(self) -> bytes:
@@ -68,7 +69,8 @@ class Order:
             issued_at=START,
             expires_at=_moment(self.expires_s) or START + VALID_FOR,
             not_before=_moment(self.not_before_s),
-            kind=JobKind.FIRST,
+            kind=JobKind.FIRST if self.replaces is None else JobKind.REPLACEMENT,
+            reprint_of=self.replaces,
             subject=self.subject or f"S-{self.job_id}",
             reason="bad" if self.bad_picture else None,
             blanks=self.blanks,

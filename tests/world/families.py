@@ -45,6 +45,9 @@ _TWO_SIDED = MAGICARD["Tango 2e two-sided"]
 TINY_MAGICARD = replace(
     _TWO_SIDED, capabilities=replace(_TWO_SIDED.capabilities, width_px=LINES)
 )
+_SILENT_EVOLIS = replace(
+    TINY_EVOLIS, capabilities=replace(TINY_EVOLIS.capabilities, feed_counter=None)
+)
 _EMULATED_EVOLIS = replace(
     EMULATED_EVOLIS["Primacy"], row_count=WIDTH_PX, row_dots=HEIGHT_PX
 )
@@ -102,6 +105,20 @@ FAMILIES: Mapping[str, Family] = {
             draw=evolis_picture.draw,
             printer=_evolis,
             driver=lambda wire: EvolisDriver(TINY_EVOLIS, wire, session_id=SESSION_ID),
+            stranger=EvolisStranger,
+            usb=None,
+            card_in_the_way=_CARD_THERE,
+            out_of_step=frozenset({_NOT_THERE}),
+        ),
+        Family(
+            name="evolis-silent",  # no counter of its cards is known
+            capabilities=_SILENT_EVOLIS.capabilities,
+            emulated=_EMULATED_EVOLIS,
+            draw=evolis_picture.draw,
+            printer=_evolis,
+            driver=lambda wire: EvolisDriver(
+                _SILENT_EVOLIS, wire, session_id=SESSION_ID
+            ),
             stranger=EvolisStranger,
             usb=None,
             card_in_the_way=_CARD_THERE,

@@ -97,7 +97,7 @@ class Notary:
         """Read this file from now on; all that stood before must stand in it."""
         self.leave()
         self._db = sqlite3.connect(f"file:{folder / NAME}?mode=ro", uri=True)
-        kept = self._rows(0)
+        kept = self.rows(0)
         for number, line in enumerate(self.books.lines, 1):
             if number > len(kept):
                 self.story.complain(f"event {number} was durable and is lost")
@@ -128,11 +128,12 @@ class Notary:
 
     def read(self) -> None:
         """Take in what was committed."""
-        for line in self._rows(len(self.books.lines)):
+        for line in self.rows(len(self.books.lines)):
             self.books.lines.append(line)
             self._take(json.loads(line[65:]))
 
-    def _rows(self, after: int) -> list[bytes]:
+    def rows(self, after: int) -> list[bytes]:
+        """Return the lines that are durable now, but the first `after` of them."""
         if self._db is None:
             return []
         rows = self._db.execute(
