@@ -5,13 +5,15 @@ Nothing but `spool` holds a citizen's data, and only until the job has ended.
 
 from __future__ import annotations
 
+import re
+
 APPLICATION_ID = 0x424C4B4F  # "BLKO": says whose file this is
 VERSION = 1
 
 BESIDE = frozenset({"meta", "events", "head", "spool", "ack"})
 """Tables that no replay of the events makes; every other table follows from them."""
 
-TABLES = """
+_TEXT = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 -- The chain, as the centre gets it: no is unbroken, line is hash, JSON and newline.
@@ -82,7 +84,7 @@ CREATE TABLE unconfirmed (
     who TEXT NOT NULL,
     job TEXT,
     movement TEXT NOT NULL,  -- JSON: item, cause, source, destination, count
-    reported INTEGER NOT NULL  -- 1: 24 hours have passed, and an incident says so
+    reported INTEGER NOT NULL  -- 1: it is too late, and an incident says so
 );
 -- Wrong PINs in a row; gone with the first right one.
 CREATE TABLE pins (
@@ -133,3 +135,7 @@ CREATE TABLE ack (
     raw BLOB NOT NULL
 );
 """
+
+# SQLite keeps the text, and a journal is held against it at each start: one with a
+# better comment here, or another line break, must not make every ledger damaged.
+TABLES = " ".join(re.sub("--.*", "", _TEXT).split())

@@ -89,11 +89,13 @@ async def print_one(journal: Journal, job_id: str) -> None:
 
 
 def tampered(file: Path, *statements: str) -> None:
-    """Change a journal as somebody would who has the file and SQLite."""
+    """Change a journal as somebody would who has the file, SQLite and some care."""
     db = sqlite3.connect(file, isolation_level=None)
-    db.execute("DROP TRIGGER events_stand")
-    db.execute("DROP TRIGGER events_stay")
-    for statement in statements:
+    query = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
+    triggers = db.execute(query).fetchall()
+    for name, _ in triggers:
+        db.execute(f"DROP TRIGGER {name}")
+    for statement in (*statements, *(sql for _, sql in triggers)):
         db.execute(statement)
     db.close()
 

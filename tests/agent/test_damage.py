@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -79,6 +80,25 @@ def last_events_missing(file: Path) -> None:
     tampered(file, "DELETE FROM events WHERE no > 120")
 
 
+def a_trigger_gone(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("DROP TRIGGER events_stay")
+
+
+def rewritten_schema(file: Path, old: str, new: str) -> None:
+    """As SQLite keeps it: `old` of the texts that made the tables is `new` now."""
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA writable_schema = ON")
+        text = "replace(sql, ?, ?) WHERE instr(sql, ?)"
+        changed = db.execute(f"UPDATE sqlite_schema SET sql = {text}", (old, new, old))
+        assert changed.rowcount
+        db.commit()
+
+
+def a_check_gone(file: Path) -> None:
+    rewritten_schema(file, " CHECK (one = 1)", "")
+
+
 HARMS = (
     garbage_header,
     torn_page,
@@ -87,6 +107,8 @@ HARMS = (
     gone,
     edited_near_the_end,
     last_events_missing,
+    a_trigger_gone,
+    a_check_gone,
 )
 
 
@@ -107,6 +129,18 @@ def test_whatever_befell_it_a_damaged_journal_is_not_opened(
     for _ in range(2):  # and not the second time either
         with pytest.raises(JournalDamagedError, match=r"journal\.db"):
             reopened(journal_db)
+
+
+def test_a_ledger_outlives_another_comment_or_line_break_in_the_schema(
+    journal_db: Path,
+) -> None:
+    with closing(sqlite3.connect(journal_db)) as db:
+        texts = db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
+        kept = [text for (text,) in texts]
+    assert kept
+    assert [
+        text for text in kept if "--" in text or text.split() != text.split(" ")
+    ] == []
 
 
 def test_it_is_set_aside_whole_under_the_date(journal_db: Path) -> None:
