@@ -126,7 +126,7 @@ class Incident(StrEnum):
     LEDGER_FORK = "ledger-fork"
     SECOND_AGENT = "second-agent"
     CLOCK_JUMP = "clock-jump"  # the system clock was set
-    UNCONFIRMED = "unconfirmed"  # no second identity within 24 hours
+    UNCONFIRMED = "unconfirmed"  # no second identity in time
 
 
 class JobAccepted(

@@ -19,7 +19,7 @@ from agent.contract.private import reveal
 from agent.contract.reasons import ADVICE, retry_of
 from agent.contract.schemas import MESSAGES, schema_of
 from agent.contract.story import story
-from agent.lifecycle.ledger import CONFIRM_WITHIN, RULES
+from agent.lifecycle.ledger import CONFIRM_WITHIN, RULES, Rule
 
 
 def export(directory: Path) -> list[Path]:
@@ -79,6 +79,7 @@ def _stock() -> dict[str, Any]:
             "destination": rule.destination,
             "people": rule.people,
             "at_once": rule.at_once,
+            "confirm_within_s": _within_s(rule),
             "reason": rule.reason,
             "record": rule.record,
         }
@@ -90,6 +91,12 @@ def _stock() -> dict[str, Any]:
         "confirm_within_s": round(CONFIRM_WITHIN.total_seconds()),
         "movements": movements,
     }
+
+
+def _within_s(rule: Rule) -> int | None:
+    """Return how long a second identity may be waited for; None: for none."""
+    waits = rule.people == 2 and not rule.at_once
+    return round(rule.within.total_seconds()) if waits else None
 
 
 def _reasons_page() -> str:

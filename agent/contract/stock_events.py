@@ -89,7 +89,7 @@ class Moving(Message, frozen=True, kw_only=True, omit_defaults=True):
     after: dict[str, Count]  # how many are at the two places afterwards
     identity: Identity | None = None  # of `who`; absent when the agent itself booked it
     second: PersonId | None = None  # the other person who stands for it
-    unconfirmed: bool = False  # a second person has 24 hours for `stock-confirmed`
+    unconfirmed: bool = False  # a `stock-confirmed` is due, when `stock.json` says
     reason: Text | None = None
     record: Text | None = None  # the number of the signed paper
     record_sha256: Sha256 | None = None  # of its file
@@ -127,5 +127,5 @@ class StockConfirmed(
     """
 
     movement: Natural  # the number of its event
-    late: bool  # after the 24 hours
+    late: bool  # after the time for it
     identity: Identity

@@ -19,6 +19,7 @@ from agent.contract.events import (
     Place,
     PrinterConfirmed,
 )
+from agent.lifecycle.ledger import within
 
 WRONG_MAX = 5
 LOCKED_FOR = timedelta(minutes=10)
@@ -41,7 +42,12 @@ class Unconfirmed:
     source: Place | None  # None: no movement
     destination: Place | None
     count: int  # 0 where it is about no blanks
-    overdue: bool  # 24 hours have passed
+    overdue: bool  # it is too late, and an incident says so
+
+    @property
+    def until(self) -> datetime:
+        """When it is too late for the second identity."""
+        return self.at + within(self.cause)
 
     @property
     def what(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agent.contract.events import (
     Evidence,
@@ -24,7 +24,6 @@ from agent.journal.store import Transaction
 from agent.lifecycle import ledger
 from agent.lifecycle.ledger import (
     ASKED,
-    CONFIRM_WITHIN,
     NOBODY,
     Movement,
     MovementRefusedError,
@@ -38,6 +37,7 @@ _MOVING: dict[Item, type[StockMoved] | type[StockOldCards]] = {
     Item.OLD_CARD: StockOldCards,
 }
 _NO_NOTE = Note()
+HOUR = timedelta(hours=1)
 
 
 def book(db: sqlite3.Connection, item: Item = Item.BLANK) -> dict[Place, int]:
@@ -232,7 +232,7 @@ def confirm(tx: Transaction, no: int, by: Signers) -> people.Unconfirmed:
         raise Refusal("same-person", "the second identity must be another person")
     if not by.proven:
         raise Refusal("no-roster", "without a roster nobody can prove an identity")
-    late = tx.stamp.at >= one.at + CONFIRM_WITHIN
+    late = tx.stamp.at >= one.until
     tx.append(
         StockConfirmed(movement=no, late=late, identity="proven"),
         job=one.job,
@@ -244,9 +244,7 @@ def confirm(tx: Transaction, no: int, by: Signers) -> people.Unconfirmed:
 def overdue(db: sqlite3.Connection, now: datetime) -> list[people.Unconfirmed]:
     """Return what waited too long and was not yet reported."""
     return [
-        one
-        for one in people.unconfirmed(db)
-        if not one.overdue and now >= one.at + CONFIRM_WITHIN
+        one for one in people.unconfirmed(db) if not one.overdue and now >= one.until
     ]
 
 
@@ -257,7 +255,7 @@ def report_overdue(tx: Transaction) -> None:
             IncidentRaised(
                 incident=Incident.UNCONFIRMED,
                 detail=f"no second identity for {one.what} by {one.who}"
-                " within 24 hours",
+                f" within {(one.until - one.at) // HOUR} hours",
                 movement=one.no,
             ),
             job=one.job,

@@ -15,6 +15,8 @@ from agent.contract.stock_events import CENTRE_PREFIX
 COUNT_MAX = 1_000_000
 CONFIRM_WITHIN = timedelta(hours=24)
 """How long a movement may wait for its second identity before it is an incident."""
+SHIFT = timedelta(hours=12)
+"""The same where it must come before the shift ends: none lasts longer."""
 
 
 class MovementRefusedError(Exception):
@@ -35,7 +37,7 @@ class Rule:
     """One way a blank may go, and how many people must stand for it.
 
     `people` 0: the agent itself books what the printer did. With 2, the second may
-    come within `CONFIRM_WITHIN`, unless both are wanted `at_once`.
+    come `within` that time, unless both are wanted `at_once`.
     """
 
     cause: StockCause
@@ -46,6 +48,7 @@ class Rule:
     reason: bool = False  # a person must say why
     record: bool = False  # the number of a signed paper must be given
     item: Item = Item.BLANK
+    within: timedelta = CONFIRM_WITHIN
 
 
 def _ways(
@@ -55,10 +58,11 @@ def _ways(
     people: int,
     *,
     reason: bool = False,
+    within: timedelta = CONFIRM_WITHIN,
 ) -> Iterator[Rule]:
     for source in sources:
         for destination in destinations:
-            yield Rule(cause, source, destination, people, reason=reason)
+            yield Rule(cause, source, destination, people, reason=reason, within=within)
 
 
 # Where a person can stand and count.
@@ -92,6 +96,7 @@ RULES: tuple[Rule, ...] = (
         (Place.SUSPENSE,),
         (Place.REJECT_BIN, Place.HOPPER),
         2,
+        within=SHIFT,
     ),
     # Blanks on their way in.
     Rule(StockCause.RECEIVE, Place.RECEIVED, Place.DESK, 2),
@@ -253,6 +258,17 @@ def way_of(
     raise MovementRefusedError(
         f"`{cause}` goes {ways or f'no way for an {item}'}", "movement-illegal"
     )
+
+
+_WITHIN: Mapping[str, timedelta] = {rule.cause: rule.within for rule in RULES}
+
+
+def within(cause: str) -> timedelta:
+    """Return how long what waits may wait for its second identity.
+
+    What is no movement, a new ledger or another printer, has no rule: it waits a day.
+    """
+    return _WITHIN.get(cause, CONFIRM_WITHIN)
 
 
 def move(book: Mapping[Place, int], movement: Movement) -> dict[Place, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 
 from agent.contract.events import Item, Place, StockCause
@@ -23,7 +24,7 @@ def table() -> str:
     groups: dict[tuple[object, ...], list[Rule]] = {}
     for rule in RULES:
         back = rule.cause is StockCause.COUNT and rule.source is Place.DIFFERENCE
-        key = (rule.item, rule.cause, rule.people, rule.at_once, _papers(rule), back)
+        key = (rule.item, rule.cause, rule.people, _when(rule), _papers(rule), back)
         groups.setdefault(key, []).append(rule)
     rows = ["| cause | from | to | who stands for it | with |", "|---|---|---|---|---|"]
     for rules in groups.values():
@@ -33,7 +34,7 @@ def table() -> str:
             what += " of old cards"
         people = _PEOPLE[first.people]
         if first.people == 2:
-            people += ", both at once" if first.at_once else ", the second within 24 h"
+            people += f", {_when(first)}"
         sources = _places(rule.source for rule in rules)
         destinations = _places(rule.destination for rule in rules)
         rows.append(
@@ -44,6 +45,11 @@ def table() -> str:
 
 def _places(places: Iterable[Place]) -> str:
     return ", ".join(dict.fromkeys(places))
+
+
+def _when(rule: Rule) -> str:
+    hours = rule.within // timedelta(hours=1)
+    return "both at once" if rule.at_once else f"the second within {hours} h"
 
 
 def _papers(rule: Rule) -> str:

@@ -116,9 +116,10 @@ class StockBook:
         if alone:
             self._wait(event)
 
-    def _wait(self, event: Document) -> None:
+    def _wait(self, event: Document, within_s: int | None = None) -> None:
+        """Wait as long as the movement's rule says; what is no movement has none."""
         until = datetime.fromisoformat(event["at"])
-        until += timedelta(seconds=self.rules["confirm_within_s"])
+        until += timedelta(seconds=within_s or self.rules["confirm_within_s"])
         self.waiting[event["no"]] = Waiting(event["who"], until)
 
     def _check_identity(self, event: Document) -> None:
@@ -142,7 +143,7 @@ class StockBook:
             raise StockError(f"it leaves {said} by the agent, {left} by its events")
         self.places[item] = after
         if data.get("unconfirmed", False):
-            self._wait(event)
+            self._wait(event, rule["confirm_within_s"])
 
     @staticmethod
     def _ends(data: Document) -> tuple[str, str]:

@@ -29,6 +29,7 @@ from tests.agent.paper_printer import FEEDING, VirtualClock, make_job, opened
 
 PINS = {"siti": "739214", "rina": "260481", "budi": "918273"}
 DAY = timedelta(hours=24)
+SHIFT_MS = 12 * 3_600_000
 
 
 def entry(person: str, pin: str, role: str = "operator") -> str:
@@ -368,6 +369,17 @@ def test_a_card_thrown_out_after_dye_wants_the_bin_counted_and_a_second_person(
         assert (waits.cause, waits.job) == ("resolve-marked", "J1")
         assert await desk.events("incident") == []
         assert desk.journal.stock()[Place.DIFFERENCE] == 0
+        desk.clock.ms += SHIFT_MS - 1
+        await desk.journal.report_unconfirmed()
+        assert await desk.events("incident") == []
+        desk.clock.ms += 1
+        await desk.journal.report_unconfirmed()
+        (incident,) = await desk.events("incident")
+        assert incident["data"]["detail"] == (
+            "no second identity for resolve-marked of 1 by siti within 12 hours"
+        )
+        await desk.ask("stock-confirm", movement=waits.no, **by("budi"))
+        assert (await desk.events("stock-confirmed"))[0]["data"]["late"]
 
     drive(tmp_path, scene, before=3)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,6 +106,9 @@ def test_who_must_stand_for_what_is_as_the_law_of_the_house_says() -> None:
         }  # fmt: skip
         assert rule.people == (0 if machine else 2 if wanted else 1), named(rule)
         assert rule.at_once == rule.record == (rule.cause in two_at_once), named(rule)
+        hours = 12 if rule.cause == "resolve-marked" else 24  # a shift, or a day
+        assert ledger.within(rule.cause) == timedelta(hours=hours)
+        assert rule.within == timedelta(hours=hours)
 
 
 def test_more_than_a_place_holds_cannot_leave_it() -> None:
