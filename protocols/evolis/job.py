@@ -64,10 +64,10 @@ def _header(model: Model, ribbon_kind: str, unix_time_s: int) -> Iterator[bytes]
     yield line("Ppmode", 0) + line("Pr", ribbon, "t")
     yield line("Pwres", along, across, ribbon) + line("Psk", 10)
     yield line("Piqla", "a", "d")
-    if not model.trays_in_job:
+    if not model.quirks.trays_in_job:
         yield line("Pmc", "h")
     yield line("Peoic", "k", "D")
-    if model.trays_in_job:
+    if model.quirks.trays_in_job:
         yield line("Pcim", "F") + line("Pcem", "D")
     yield bytes(_Step((2,), "</HEADER>"))
     yield bytes(_Step((12, 1), f"<OPTION Dpi={along}x{across}>"))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from protocols.contract import Capabilities, CountsAt, Ribbon
+from protocols.quirks import QUIRKS, Quirks
 from protocols.vocabulary import Panel
 
 FAMILY = "evolis"
@@ -34,7 +35,7 @@ class Model:
     colour_levels: int  # of the Y, M and C panels; K and O have 2   EVO-42, EVO-51
     row_dots: int  # of a panel, across the card
     resolution: tuple[int, int] | None  # dpi along and across; None: 300, not sent
-    trays_in_job: bool  # a whole job names its trays, and no coercivity     EVO-72
+    quirks: Quirks
     capabilities: Capabilities
 
 
@@ -70,7 +71,7 @@ def _models(
             colour_levels=levels,
             row_dots=NARROW_ROW_DOTS if narrow else ROW_DOTS,
             resolution=NARROW_RESOLUTION if narrow else None,
-            trays_in_job=narrow,
+            quirks=QUIRKS.of(FAMILY, name),
             capabilities=Capabilities(
                 family=FAMILY,
                 model=name + _difference(fitted, Fitted(proven, proven)),

@@ -9,9 +9,9 @@ from protocols.evolis.models import FAMILY, MODELS, Fitted, Model, name_of
 from protocols.evolis.session import Session
 from protocols.evolis.status import BUSY_BITS, FLIP_UNIT, REJECT_SLOT, any_up
 from protocols.ieee1284 import DeviceId
+from protocols.quirks import QUIRKS
 
 VENDOR_ID = 0x0F49  # EVO-92
-PRODUCTS = {0x0A00: "Zenius"}  # EVO-92
 
 
 def recognise(vendor_id: int, product_id: int, said: DeviceId) -> Recognised | None:
@@ -22,9 +22,7 @@ def recognise(vendor_id: int, product_id: int, said: DeviceId) -> Recognised | N
     row = _row(said.model) if maker else None
     if row is not None:
         return Recognised(FAMILY, row.capabilities.model, Confidence.HIGH)
-    if vendor_id == VENDOR_ID and product_id in PRODUCTS:
-        return Recognised(FAMILY, PRODUCTS[product_id], Confidence.MEDIUM)
-    return Recognised(FAMILY, None, Confidence.LOW)
+    return QUIRKS.recognised(FAMILY, vendor_id, product_id)
 
 
 async def identify(transport: Transport) -> tuple[Recognised, str]:

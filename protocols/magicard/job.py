@@ -12,7 +12,7 @@ from enum import Enum
 from protocols.contract import PreparedCard
 from protocols.magicard.codec import ATTENTION, ETX, FS, SOH
 from protocols.magicard.magnetic import Coercivity, Track, stripe_fields
-from protocols.magicard.models import CARD_DOTS, Layout, Model
+from protocols.magicard.models import CARD_DOTS, Model
 from protocols.vocabulary import DYES, CardSide, Panel
 
 DRIVER_VERSION = "1.0"
@@ -85,16 +85,16 @@ def _header(
     first = side is CardSide.FRONT
     yield "NOC1"
     version = f"VER{DRIVER_VERSION}"
-    enduro = model.layout is Layout.KGE_ENDURO
     firmware = "".join(
         one for one in orders.firmware if one.isascii() and one.isprintable()
     )
-    yield f"{version}-{firmware}" if enduro else version
+    tells = model.quirks.firmware_in_version
+    yield f"{version}-{firmware}" if tells else version
     yield from _language(orders)
     if first:
         yield from stripe_fields(orders.tracks, orders.coercivity)
-    if model.layout is Layout.KEE:
-        yield "REJOFF"  # MAG-22
+    if model.quirks.reject_off:
+        yield "REJOFF"
     yield from model.head_tags
     yield "DPXON" if duplex else "DPXOFF"
     if duplex and first:
@@ -122,7 +122,7 @@ def _overcoat(
         yield "OVROFF"
         return
     yield from ("OVRON", "NNNOFF", "USFOFF")
-    right = 1025 if model.layout is Layout.KEE else model.capabilities.width_px - 1
+    right = model.quirks.overcoat_right or model.capabilities.width_px - 1
     yield f"PCT0,0,{right},641"  # MAG-25
     if hole is not None:
         yield "NCT" + ",".join(map(str, hole.value))

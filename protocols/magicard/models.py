@@ -13,6 +13,7 @@ from enum import StrEnum
 from itertools import product
 
 from protocols.contract import Capabilities, CountsAt, Ribbon
+from protocols.quirks import QUIRKS, Quirks
 from protocols.vocabulary import Panel
 
 FAMILY = "magicard"
@@ -46,6 +47,7 @@ class Model:
     layout: Layout
     head_tags: tuple[str, ...]  # fields of the header that name the print head  MAG-23
     head_types: tuple[int, ...]  # what it may say of its head; empty: not compared
+    quirks: Quirks
     capabilities: Capabilities
 
 
@@ -59,6 +61,7 @@ def _models(
             layout=layout,
             head_tags=tags,
             head_types=(0,) if layout is Layout.KGE_ENDURO else (),
+            quirks=QUIRKS.of(FAMILY, name),
             capabilities=Capabilities(
                 family=FAMILY,
                 model=fitted_name(name, two_sided=two_sided, magnetic=magnetic),

@@ -56,7 +56,8 @@ def _packed(
     for panel in panels:
         plane = planes.planes[panel]
         if panel in LETTERS:
-            yield panel, pack(panel, plane, model.layout, margin)
+            turned = model.quirks.turned
+            yield panel, pack(panel, plane, model.layout, margin, turned=turned)
             continue
         low, high = plane.getextrema()
         if low != high:

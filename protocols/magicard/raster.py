@@ -37,12 +37,17 @@ def plane_size(layout: Layout, panel: Panel, line_count: int) -> int:
     return ROW_SIZES[layout] * line_count * (6 if panel in DYES else 1)
 
 
-def pack(panel: Panel, plane: Image, layout: Layout, margin: int) -> bytes:
-    """Pack a landscape plane of mode "L", one column a line; `margin`: `margin_of`."""
+def pack(
+    panel: Panel, plane: Image, layout: Layout, margin: int, *, turned: bool
+) -> bytes:
+    """Pack a landscape plane of mode "L", one column a line; `margin`: `margin_of`.
+
+    `turned`: by 180° against what most models want.
+    """
     low, high = plane.getextrema()
     if low == high == 0:  # a side without black: no dot to look for
         return bytes(plane_size(layout, panel, plane.width))
-    head = _on_the_head(plane, layout, margin)
+    head = _on_the_head(plane, layout, margin, turned=turned)
     # One slice for each place of a dot in its byte; from there on, whole slices.
     whole = head.tobytes()
     eighths = [whole[at::8] for at in range(8)]
@@ -56,27 +61,26 @@ def pack(panel: Panel, plane: Image, layout: Layout, margin: int) -> bytes:
     return _words_turned(dots) if layout is Layout.KGE_ALTO else dots
 
 
-def _on_the_head(plane: Image, layout: Layout, margin: int) -> Image:
+def _on_the_head(plane: Image, layout: Layout, margin: int, *, turned: bool) -> Image:
     """The plane as the head meets it: a row for each line, its bits in their order."""
     # Pillow waits for the first card, so that an idle agent stays small.
     from PIL import Image
     from PIL.Image import Transpose
 
-    # Guessed: which end comes first. One of the two layouts is turned by 180°. MAG-37
-    enduro = layout is Layout.KGE_ENDURO
-    turned = plane.transpose(Transpose.ROTATE_90 if enduro else Transpose.ROTATE_270)
+    # Guessed: which end comes first.                                          MAG-37
+    upright = plane.transpose(Transpose.ROTATE_90 if turned else Transpose.ROTATE_270)
     if layout is Layout.KEE:
-        head = Image.new("L", (LINE_DOTS, turned.height))
-        head.paste(turned, (margin, 0))
+        head = Image.new("L", (LINE_DOTS, upright.height))
+        head.paste(upright, (margin, 0))
         return head
     # Dot n < 288 is bit 2 * (96 + n) of its row, dot 288 + n is bit 2 * n + 1: as
     # pixels of two bands, which lie side by side.                               MAG-34
-    even = Image.new("L", (_HALF, turned.height))
-    odd = Image.new("L", (_HALF, turned.height))
-    even.paste(turned.crop((0, 0, _SPLIT - margin, turned.height)), (96 + margin, 0))
-    odd.paste(turned.crop((_SPLIT - margin, 0, CARD_DOTS, turned.height)), (0, 0))
+    height = upright.height
+    even, odd = Image.new("L", (_HALF, height)), Image.new("L", (_HALF, height))
+    even.paste(upright.crop((0, 0, _SPLIT - margin, height)), (96 + margin, 0))
+    odd.paste(upright.crop((_SPLIT - margin, 0, CARD_DOTS, height)), (0, 0))
     both = Image.merge("LA", (even, odd))
-    return Image.frombytes("L", (2 * _HALF, turned.height), both.tobytes())
+    return Image.frombytes("L", (2 * _HALF, height), both.tobytes())
 
 
 def _bit_rows(eighths: list[bytes], index: bytes) -> bytes:

@@ -6,14 +6,9 @@ from protocols.contract import Confidence, Recognised, Transport
 from protocols.ieee1284 import DeviceId
 from protocols.magicard.link import Link
 from protocols.magicard.models import FAMILY, MODELS, fitted_name, same_name
+from protocols.quirks import QUIRKS
 
 VENDOR_ID = 0x0C1F  # MAG-02
-PRODUCTS = {  # MAG-02
-    0x1800: ("Rio 2e", "Tango 2e"),
-    0x2800: ("Alto", "Opera", "Tempo"),
-    0x4800: ("Enduro",),
-    0x880A: ("Enduro+",),
-}
 
 
 def recognise(vendor_id: int, product_id: int, said: DeviceId) -> Recognised | None:
@@ -24,10 +19,7 @@ def recognise(vendor_id: int, product_id: int, said: DeviceId) -> Recognised | N
     model = _model(said.model) if maker else None
     if model is not None:
         return Recognised(FAMILY, model, Confidence.HIGH)
-    names = PRODUCTS.get(product_id, ()) if vendor_id == VENDOR_ID else ()
-    if len(names) == 1:
-        return Recognised(FAMILY, names[0], Confidence.MEDIUM)
-    return Recognised(FAMILY, None, Confidence.LOW, names)
+    return QUIRKS.recognised(FAMILY, vendor_id, product_id)
 
 
 async def identify(transport: Transport) -> tuple[Recognised, str]:

@@ -36,7 +36,7 @@ HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
         (evolis, (0x0F49, 1), ("EVOLIS", "Avansia"), (None, LOW)),
         (evolis, (1, 1), ("ACME", "Primacy"), None),
         (magicard, (0x0C1F, 1), ("Magicard", "Enduro+"), ("Enduro+", HIGH)),
-        (magicard, (0x0C1F, 0x4800), ("", ""), ("Enduro", MEDIUM)),
+        (magicard, (0x0C1F, 0x4800), ("", ""), (None, LOW)),
         (magicard, (0x0C1F, 0x1800), ("Magicard", "RioTango2D"), (None, LOW)),
         (magicard, (0x0F49, 1), ("EVOLIS", "Primacy"), None),
     ],

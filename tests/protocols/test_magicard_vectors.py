@@ -88,6 +88,10 @@ def test_each_word_about_itself_is_read(vector):
     assert (info.head_position is None) is ("head_position" not in vector)
 
 
+def packed(panel: Panel, plane: Image.Image, layout: Layout, margin: int = 15) -> bytes:
+    return pack(panel, plane, layout, margin, turned=layout is Layout.KGE_ENDURO)
+
+
 def lone_dot(layout: Layout, dot: int, line: int, density: int) -> Image.Image:
     """A landscape plane with one dot that the head meets as its `dot` in `line`."""
     plane = Image.new("L", (1016, CARD_DOTS))
@@ -106,15 +110,15 @@ def test_each_dot_of_the_head_lies_where_the_source_has_it(vector):
     if not 15 <= dot < 15 + CARD_DOTS:  # beside the card: with the margin moved
         plane = Image.new("L", (1016, CARD_DOTS))
         plane.paste(255, (0, 0, 1016, CARD_DOTS))
-        row = pack(Panel.BLACK, plane, layout, 0)[:size]
+        row = packed(Panel.BLACK, plane, layout, 0)[:size]
         assert row[vector["at"]] & vector["mask"]
         return
-    resin = pack(Panel.BLACK, lone_dot(layout, dot, 3, 255), layout, 15)
+    resin = packed(Panel.BLACK, lone_dot(layout, dot, 3, 255), layout)
     expected = bytearray(len(resin))
     expected[3 * size + vector["at"]] = vector["mask"]
     assert resin == expected
     # 0b101001 in the upper six bits: bit rows 0, 3 and 5.
-    dye = pack(Panel.CYAN, lone_dot(layout, dot, 3, 0b10100111), layout, 15)
+    dye = packed(Panel.CYAN, lone_dot(layout, dot, 3, 0b10100111), layout)
     expected = bytearray(len(dye))
     for bit in (0, 3, 5):
         expected[(3 * 6 + bit) * size + vector["at"]] = vector["mask"]
@@ -123,7 +127,7 @@ def test_each_dot_of_the_head_lies_where_the_source_has_it(vector):
 
 @pytest.mark.parametrize("layout", Layout)
 def test_no_dot_of_the_card_is_lost_or_met_twice(layout):
-    full = pack(Panel.BLACK, Image.new("L", (8, CARD_DOTS), 255), layout, 15)
+    full = packed(Panel.BLACK, Image.new("L", (8, CARD_DOTS), 255), layout)
     row = full[: ROW_SIZES[layout]]
     assert sum(byte.bit_count() for byte in row) == CARD_DOTS
     assert full == 8 * row
@@ -139,9 +143,9 @@ def test_each_panel_is_as_long_as_in_the_samples(vector):
             continue
         size = vector["resin" if panel is Panel.BLACK else "dye"]
         plane = Image.effect_noise((lines, CARD_DOTS), 80)
-        assert len(pack(panel, plane, row.layout, 15)) == size
+        assert len(packed(panel, plane, row.layout)) == size
         assert plane_size(row.layout, panel, lines) == size
-        assert pack(panel, Image.new("L", (lines, 642)), row.layout, 15) == bytes(size)
+        assert packed(panel, Image.new("L", (lines, 642)), row.layout) == bytes(size)
 
 
 @of_kind("header")
