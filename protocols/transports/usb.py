@@ -63,8 +63,7 @@ class UsbTransport:
         except BaseException:
             worker.opened.cancel()  # nobody waits for it any more
             worker.close()
-            self._worker = None
-            raise
+            raise  # it may yet claim, and let go: the next opening waits for its end
 
     async def write(self, data: bytes) -> None:
         left = memoryview(data)
@@ -194,11 +193,13 @@ class _Worker(threading.Thread):
     def _turn(self, port: UsbPort) -> bool:
         """Wait for something to do and do a slice of it; False: it is to end."""
         with self._changed:
-            while not self._tasks and not self._closing:
-                self._changed.wait()
+            self._changed.wait_for(lambda: self._tasks or self._closing)
             if self._closing:
                 return False
             task, alone = self._tasks[0], len(self._tasks) == 1
+            if task.abandoned:  # nothing of it may be sent any more
+                self._tasks.popleft()
+                return True
         try:
             result = task.step(port, SLICE_MS if alone else BUSY_SLICE_MS)
         except UsbError as error:

@@ -229,15 +229,20 @@ def _interfaces(backend: Backend, device: Any) -> list[Interface]:
 def _interface(setting: Any, pipes: list[Any]) -> Iterator[Interface]:
     bulk = [pipe for pipe in pipes if pipe.bmAttributes & 3 == _BULK]
     out = [pipe for pipe in bulk if not pipe.bEndpointAddress & _IN]
-    into = [pipe for pipe in bulk if pipe.bEndpointAddress & _IN]
+    into = [pipe for pipe in bulk if pipe.bEndpointAddress & _IN and _room(pipe)]
     if out:
         yield Interface(
             setting.bInterfaceNumber,
             setting.bAlternateSetting,
             out[0].bEndpointAddress,
             into[0].bEndpointAddress if into else 0,
-            into[0].wMaxPacketSize & 0x7FF if into else 1,
+            _room(into[0]) if into else 1,
         )
+
+
+def _room(pipe: Any) -> int:
+    """The bytes of a packet."""
+    return int(pipe.wMaxPacketSize) & 0x7FF
 
 
 def _who(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from dataclasses import replace
 
 import libusb_package
 import pytest
@@ -14,6 +16,7 @@ from protocols.transports.usb import UsbTransport
 from protocols.transports.usb_address import UsbAddress
 from protocols.transports.usb_bus import UsbError, UsbTrouble
 from protocols.transports.usb_port import default_backend
+from simulators.links.usb_backend import UsbBackend
 from tests.simulators.usb_world import ASK_MODEL, in_loop, plugged
 
 ANY = "usb://0f49"
@@ -149,6 +152,63 @@ async def test_a_read_that_is_given_up_loses_no_byte():
         given_up.cancel()
         assert await says_its_name(link)
         await link.close()
+
+
+@in_loop
+async def test_a_write_that_is_given_up_before_its_turn_sends_nothing():
+    async with plugged() as plug:
+        link = at(plug)
+        await link.open()
+        reading = asyncio.create_task(link.read(64))
+        await link.port_status()
+        writing = asyncio.create_task(link.write(ASK_MODEL))
+        await asyncio.sleep(0)  # the thread is in the read, so this stands behind it
+        writing.cancel()
+        await link.port_status()
+        assert plug.device.received_size == 0
+        assert not reading.done()
+        await link.close()
+        assert (await trouble_of(reading))[0] is UsbTrouble.CLOSED
+
+
+class Gated(UsbBackend):
+    """Lets nobody claim before `gate` is set; counts who has come to it."""
+
+    gate = threading.Event()
+    came = 0
+
+    def claim_interface(self, dev_handle, intf):
+        self.came += 1
+        self.gate.wait(10)
+        super().claim_interface(dev_handle, intf)
+
+
+@in_loop
+async def test_an_opening_that_was_given_up_has_let_go_before_the_next_begins():
+    async with plugged() as plug:
+        backend = Gated(asyncio.get_running_loop())
+        backend.plug(plug.device)
+        link = UsbTransport(UsbAddress.parse(ANY), backend)
+        given_up = asyncio.create_task(link.open())
+        while not backend.came:
+            await asyncio.sleep(0)
+        given_up.cancel()
+        again = asyncio.create_task(link.open())
+        await asyncio.wait({again}, timeout=0.2)
+        assert backend.came == 1
+        backend.gate.set()
+        await again
+        assert await says_its_name(link)
+        await link.close()
+
+
+@in_loop
+async def test_a_pipe_without_room_for_a_byte_is_no_pipe():
+    async with plugged() as plug:
+        plug.device.description = replace(plug.device.description, packet_size=0)
+        trouble, text = await trouble_of(at(plug).open())
+        assert trouble is UsbTrouble.UNFIT
+        assert "no bulk pipes in both ways" in text
 
 
 @pytest.mark.parametrize("size", [0, 1, 9, 10, 4096, HALF, len(PANEL) - 1])
