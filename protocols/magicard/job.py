@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 
 from protocols.contract import PreparedCard
 from protocols.magicard.codec import ATTENTION, ETX, FS, SOH
@@ -26,15 +25,6 @@ _ATTENTION = 64 * ATTENTION  # MAG-12
 _HEAD_POWER = 50  # of 100, each of three                                        MAG-28
 
 
-class Hole(Enum):
-    """Where the overcoat stays off: left, bottom, right, top in dots (MAG-26)."""
-
-    CHIP = (90, 295, 260, 450)
-    CHIP_LARGE = (75, 275, 280, 470)
-    STRIPE = (0, 420, 1025, 590)
-    STRIPE_WIDE = (0, 400, 1025, 610)
-
-
 @dataclass(frozen=True, slots=True)
 class Orders:
     """What is said of a job besides its pictures."""
@@ -43,7 +33,6 @@ class Orders:
     firmware: str = ""  # as the printer told it; known to be asked for by one layout
     tracks: Sequence[Track] = field(default=())
     coercivity: Coercivity = Coercivity.HIGH  # MAG-49
-    hole: Hole | None = None
 
 
 def first_part(model: Model, card: PreparedCard, orders: Orders) -> Iterator[bytes]:
@@ -104,7 +93,7 @@ def _header(
     yield "IMF" + "".join(LETTERS[panel] for panel, _ in planes)
     lines = model.capabilities.width_px
     yield from ("XCO0", "YCO0", f"WID{lines}", f"HGT{CARD_DOTS}")
-    yield from _overcoat(model, panels, orders.hole if first else None)
+    yield from _overcoat(model, dict(panels).get(Panel.OVERLAY))
     yield "ICC0"
     yield from (f"{word}{_HEAD_POWER}" for word in ("CPW", "KPW", "OPW"))
     yield from (f"SZ{LETTERS[panel]}{len(dots)}" for panel, dots in planes)
@@ -115,17 +104,15 @@ def _language(orders: Orders) -> Iterator[str]:
     yield f"TDT{orders.unix_time_s & 0xFFFFFFFF:08X}"
 
 
-def _overcoat(
-    model: Model, panels: Sequence[tuple[Panel, bytes]], hole: Hole | None
-) -> Iterator[str]:
-    if Panel.OVERLAY not in dict(panels):
+def _overcoat(model: Model, hole: bytes | None) -> Iterator[str]:
+    """`hole`: as `preparing.prepare` has it; None: there is no overcoat."""
+    if hole is None:
         yield "OVROFF"
         return
     yield from ("OVRON", "NNNOFF", "USFOFF")
-    right = model.quirks.overcoat_right or model.capabilities.width_px - 1
-    yield f"PCT0,0,{right},641"  # MAG-25
-    if hole is not None:
-        yield "NCT" + ",".join(map(str, hole.value))
+    yield f"PCT0,0,{model.overcoat_right},{CARD_DOTS - 1}"  # MAG-25
+    if hole:
+        yield f"NCT{hole.decode()}"  # MAG-26
 
 
 def _contents(panels: Sequence[tuple[Panel, bytes]]) -> str:

@@ -50,6 +50,11 @@ class Model:
     quirks: Quirks
     capabilities: Capabilities
 
+    @property
+    def overcoat_right(self) -> int:
+        """Where an overcoat of the whole card ends."""
+        return self.quirks.overcoat_right or self.capabilities.width_px - 1
+
 
 def _models(
     name: str, layout: Layout, tags: tuple[str, ...], *, lines: int = 1016

@@ -15,6 +15,8 @@ from protocols.magicard.models import Model
 from protocols.magicard.raster import pack
 from protocols.vocabulary import CardFate, CardSide, Panel
 
+_BARE = [255] + [0] * 255  # by a dot of the overcoat: whether there is none
+
 
 def prepare(
     model: Model, sides: Sequence[SidePlanes], ribbon_kind: str, margin: int
@@ -22,11 +24,12 @@ def prepare(
     """Pack the planes of each side, front first; `margin`: `raster.margin_of`.
 
     An overcoat is no plane of this family: its entry is empty where it covers the
-    card, and absent where it does not.
+    card, and absent where it does not. Where it leaves out one rectangle, that is the
+    entry: left, bottom, right and top, as the header spells them.
 
     Raises:
-        LocalProtocolError: as `contract.Driver.prepare` says, or an overcoat that
-            covers a part of the card.
+        LocalProtocolError: as `contract.Driver.prepare` says, or an overcoat of another
+            shape.
     """
     able = model.capabilities
     ribbon = able.ribbons.get(ribbon_kind)
@@ -59,14 +62,28 @@ def _packed(
             turned = model.quirks.turned
             yield panel, pack(panel, plane, model.layout, margin, turned=turned)
             continue
-        low, high = plane.getextrema()
-        if low != high:
-            raise _impossible(
-                f"the overcoat of the {planes.side} covers a part of it, "
-                "expected all or nothing"
-            )
-        if high:
-            yield panel, b""
+        if plane.getbbox() is not None:
+            yield panel, _hole(model, planes)
+
+
+def _hole(model: Model, planes: SidePlanes) -> bytes:
+    """What the overcoat leaves out; edges count from the card's, ends included."""
+    plane = planes.planes[Panel.OVERLAY]
+    bare = plane.point(_BARE)
+    box = bare.getbbox()
+    if box is None:
+        return b""
+    if bare.crop(box).getextrema()[0] == 0:
+        raise _impossible(
+            f"the overcoat of the {planes.side} has a shape of its own, expected all, "
+            "nothing, or all but one rectangle"
+        )
+    left, top, right, bottom = box
+    ends = model.overcoat_right if right == plane.width else right - 1
+    lowest = plane.height - 1
+    # Guessed: from which corner.                                              MAG-50
+    edges = (left, lowest - (bottom - 1), ends, lowest - top)
+    return ",".join(map(str, edges)).encode("ascii")
 
 
 def _check_planes(model: Model, planes: SidePlanes, panels: tuple[Panel, ...]) -> None:

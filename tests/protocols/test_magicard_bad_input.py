@@ -143,11 +143,13 @@ def test_a_card_that_cannot_be_printed_is_refused_before_a_blank_moves(
     assert caught.value.card is CardFate.UNTOUCHED
 
 
-def test_an_overcoat_covers_all_or_nothing():
-    (half,) = sides()
-    half.planes[Panel.OVERLAY].paste(0, (0, 0, 10, 10))
-    with pytest.raises(LocalProtocolError, match="all or nothing"):
-        prepare(MODELS["Enduro"], [half], "YMCKO", 15)
+def test_an_overcoat_covers_all_or_nothing_or_leaves_out_one_rectangle():
+    (two,) = sides()
+    for at in (0, 500):
+        two.planes[Panel.OVERLAY].paste(0, (at, at, at + 10, at + 10))
+    with pytest.raises(LocalProtocolError, match="or all but one rectangle") as caught:
+        prepare(MODELS["Enduro"], [two], "YMCKO", 15)
+    assert caught.value.card is CardFate.UNTOUCHED
     bare = prepare(MODELS["Enduro"], sides(overlay=0), "YMCKO", 15)
     assert Panel.OVERLAY not in dict(bare.sides[0][1])
 

@@ -181,6 +181,19 @@ def test_the_last_part_is_what_a_finished_card_needs():
     assert last_part(prepared("Alto", "YMCKO", 1)) == b"\x1cK:\x03"
 
 
+@of_kind("hole")
+def test_each_hole_in_the_overcoat_is_told_as_the_source_has_it(vector):
+    row = MODELS[vector["model"]]
+    able = row.capabilities
+    size = (able.width_px, able.height_px)
+    planes = {panel: Image.new("L", size, 7) for panel in able.ribbons["KO"].front}
+    planes[Panel.OVERLAY] = Image.new("L", size, 255)
+    planes[Panel.OVERLAY].paste(0, tuple(vector["box"]))
+    card = prepare(row, [SidePlanes(CardSide.FRONT, planes)], "KO", 15)
+    (page,) = pages(card, vector["model"])
+    assert f",OVRON,NNNOFF,USFOFF,{vector['text']},ICC0,".encode() in page
+
+
 @of_kind("stripe")
 def test_each_stripe_is_spelled_as_the_source_does(vector):
     tracks = [Track(no, data) for no, data in enumerate(vector["tracks"], 1)]
