@@ -24,6 +24,9 @@ AHEAD_MAX = timedelta(minutes=10)
 """How far the centre's clock may be ahead of ours and still be taken for right."""
 
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
 class Clock(Protocol):
     """What the agent knows of time; everything that waits, waits through it."""
 
@@ -105,15 +108,19 @@ class TrustedTime:
         self._echoed = False
 
     def now(self) -> datetime:
-        wall = self._clock.wall()
-        if self._newest is None:
-            return wall
-        since_ms = self._clock.mono_ms() - self._newest_mono_ms
-        return max(wall, self._newest + timedelta(milliseconds=since_ms))
+        return max(self._clock.wall(), self._signed())
+
+    def _signed(self) -> datetime:
+        """The newest signed time, as it has gone on running."""
+        since = timedelta(milliseconds=self._clock.mono_ms() - self._newest_mono_ms)
+        return _LONG_AGO if self._newest is None else self._newest + since
 
     @property
     def sure(self) -> bool:
-        return self._echoed or self._clock.synchronised()
+        """Whether dates may be judged; not by a clock far ahead of who answered us."""
+        if self._clock.synchronised():
+            return True
+        return self._echoed and self._clock.wall() <= self._signed() + AHEAD_MAX
 
     def believes(self, signed_at: datetime) -> bool:
         """Whether a signed time may be so: not far ahead of what a time server says."""
@@ -138,10 +145,7 @@ class TrustedTime:
         return self.believes(signed_at) and self._learn(signed_at)
 
     def _learn(self, signed_at: datetime) -> bool:
-        mono_ms = self._clock.mono_ms()
-        if self._newest is not None:
-            since_ms = mono_ms - self._newest_mono_ms
-            if signed_at <= self._newest + timedelta(milliseconds=since_ms):
-                return False
-        self._newest, self._newest_mono_ms = signed_at, mono_ms
+        if signed_at <= self._signed():
+            return False
+        self._newest, self._newest_mono_ms = signed_at, self._clock.mono_ms()
         return True

@@ -344,6 +344,15 @@ class Orders:
 
         await self._write(work)
 
+    async def stop_by_itself(self, reason: str) -> None:
+        """Let no new card start, by the agent's own word."""
+        await self._write(lambda tx: pause(tx, Ordered(Owner.SYSTEM), reason))
+
+    async def go_on_by_itself(self) -> None:
+        """Take the agent's own pause back, if there is one."""
+        if Owner.SYSTEM in self.paused_by():
+            await self._write(lambda tx: resume(tx, Ordered(Owner.SYSTEM)))
+
     async def hold(self, job_id: str, by: Signers, reason: str) -> None:
         """Let a waiting job not start, by a person's word.
 

@@ -60,6 +60,19 @@ def test_time_is_sure_by_the_kernel_or_by_an_answer_of_this_boot() -> None:
     assert TrustedTime(clock, None).sure
 
 
+def test_a_clock_that_runs_far_ahead_of_the_centre_is_not_sure_by_its_answer() -> None:
+    clock = VirtualClock()
+    clock.sure = False
+    time = TrustedTime(clock, None)
+    time.learn(clock.wall(), echoed=True)
+    clock.offset = AHEAD_MAX
+    assert time.sure
+    clock.offset += SECOND
+    assert not time.sure  # or whoever sets it forward makes every job expire
+    clock.offset = -timedelta(days=400)
+    assert time.sure  # the signed time goes on running
+
+
 def test_a_time_far_ahead_of_a_time_server_is_not_believed() -> None:
     clock = VirtualClock()
     time = TrustedTime(clock, None)

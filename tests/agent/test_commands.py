@@ -196,7 +196,8 @@ def test_a_command_that_may_be_over_waits_for_a_clock_that_is_sure(
             assert (await reply_to(session, old))["result"] == "clock-unsure"
         assert events(session) == ["agent-command"]
         nonce = session.broker.of("ask")[0].document["nonce"]
-        session.broker.link.deliver("ack", session.ack(1, nonce=nonce))
+        now = LoopClock().wall().isoformat()
+        session.broker.link.deliver("ack", session.ack(1, nonce=nonce, at=now))
         await elapse(1)
         assert (await reply_to(session, old))["result"] == "expired"
 

@@ -50,7 +50,7 @@ class Moment(StrEnum):
     ACK = "next word of the centre"
     LINES = "when the centre adds the lines up"
     VERIFY = "next verify"
-    DAY = "a day without a second identity"
+    SHIFT = "a shift without a second identity"
 
 
 @dataclass(frozen=True)

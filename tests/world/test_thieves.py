@@ -127,7 +127,7 @@ TABLE = (
     Row(
         "a good card claimed jammed by one alone",
         thefts.card_claimed_jammed_alone,
-        at(Moment.DAY, "unconfirmed"),
+        at(Moment.SHIFT, "unconfirmed"),
     ),
     Row(
         "a good card claimed bad",

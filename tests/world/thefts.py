@@ -23,6 +23,7 @@ from tests.world.staff import THE_OLDEST
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
+SHIFT_S = 12 * HOUR_S
 ELSEWHERE = (StockPlace.OUTPUT, StockPlace.REJECT_BIN)
 """Where a blank that has left the hopper does not lack."""
 
@@ -127,9 +128,9 @@ async def card_claimed_jammed_alone(heist: Heist) -> None:
     await _in_doubt(heist)
     await _claims_spoiled(heist, 1, "jammed")
     await heist.becomes("J1", "completed")
-    await heist.sleeps(DAY_S - HOUR_S)
+    await heist.sleeps(SHIFT_S - HOUR_S)
     await heist.passes(HOUR_S - 2 * LOOK_S)
-    await heist.at(Moment.DAY, elapse(3 * LOOK_S))
+    await heist.at(Moment.SHIFT, elapse(3 * LOOK_S))
     await heist.count(StockPlace.REJECT_BIN)
 
 
