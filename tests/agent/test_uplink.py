@@ -462,7 +462,7 @@ def test_an_ack_that_echoes_the_question_makes_the_clock_sure(tmp_path, monkeypa
         nonce = session.broker.of("ask")[0].document["nonce"]
         session.broker.link.deliver("ack", session.ack(1, nonce=nonce))
         await elapse(1)
-        assert not session.journal.now().sure  # hours behind this clock: which is wrong?
+        assert not session.journal.now().sure  # 8 h behind this clock
         now = LoopClock().wall().isoformat()
         session.broker.link.deliver("ack", session.ack(1, nonce=nonce, at=now))
         await elapse(1)
