@@ -227,6 +227,7 @@ class UsbipBench(UsbBench):
         return UsbTransport(UsbAddress.parse(uri_of(serial)), self.bus)
 
     async def there(self) -> None:
+        self.bus.detach()  # a new device is imported anew
         while not await asyncio.to_thread(self.bus.attach):
             pass
 

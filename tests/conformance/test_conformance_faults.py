@@ -10,9 +10,10 @@ from protocols.contract import EndOfStream
 from protocols.errors import DeviceError, RemoteProtocolError, TransportError
 from protocols.vocabulary import CardFate, Severity
 from simulators.faults import FaultKind
-from tests.conformance.cases import make, on_every_rig, prepared, send_through
+from tests.conformance.cases import ABSENT, make, on_every_rig, prepared, send_through
 
 CUTS = 10
+NAK_S = 0.5  # longer than a few slices of a transfer
 
 
 async def contradicts(bench, error, moved=0):
@@ -160,6 +161,63 @@ async def test_rubbish_for_an_answer_moves_nothing(rig):
 @on_every_rig
 async def test_silence_moves_nothing(rig):
     await unheard(rig, "silent")
+
+
+async def only_usb(rig, story):
+    """Tell `story` of a fault that raw TCP does not have."""
+    if rig.link == "tcp":
+        return ABSENT
+    async with rig.bench() as bench:
+        driver = await bench.opened()
+        await story(bench, driver, prepared(driver))
+        return None
+
+
+async def came_out_whole(bench, card):
+    (made,) = await bench.moved()
+    assert (made["place"], made["state"]) == ("output", "complete")
+    assert made["digest"] == card.digest
+
+
+@on_every_rig
+async def test_a_stall_in_mid_card_leaves_it_unknown_and_the_link_to_be_opened(rig):
+    async def story(bench, driver, card):
+        await bench.world.do(do="fault", kind="usb-stall", card=1)
+        with pytest.raises(TransportError) as caught:
+            await make(driver, card)
+        assert "refused (stall)" in str(caught.value)
+        assert caught.value.card is CardFate.UNKNOWN
+        await bench.power_cycle()
+        assert (await (await bench.opened()).observe()).identity.serial
+
+    return await only_usb(rig, story)
+
+
+@on_every_rig
+async def test_a_pipe_that_takes_nothing_for_a_while_makes_the_very_card(rig):
+    async def story(bench, driver, card):
+        await bench.world.do(do="fault", kind="usb-nak", card=1)
+        making = asyncio.create_task(make(driver, card))
+        struck = bench.world.emulator.machine.faults.on_link
+        heart = bench.ends.plug.device.heart
+        await heart.until(lambda: FaultKind.USB_NAK in struck)
+        done, _ = await asyncio.wait({making}, timeout=NAK_S)
+        assert not done
+        await bench.world.do(do="clear", kind="usb-nak")
+        await making
+        await came_out_whole(bench, card)
+
+    return await only_usb(rig, story)
+
+
+@on_every_rig
+async def test_transfers_that_are_taken_in_part_make_the_very_card(rig):
+    async def story(bench, driver, card):
+        await bench.world.do(do="fault", kind="usb-partial", card=1)
+        await make(driver, card)
+        await came_out_whole(bench, card)
+
+    return await only_usb(rig, story)
 
 
 def cut_short():
