@@ -1,17 +1,18 @@
-"""usbfs for a printer that is on USB/IP: real libusb without USB in the kernel.
+"""usbfs for printers that are on USB/IP: real libusb without USB in the kernel.
 
-    /usr/bin/python3 -m simulators.links.umockdev 127.0.0.1:3240
+    /usr/bin/python3 -m simulators.links.umockdev 127.0.0.1:3240 127.0.0.1:3241
 
 needs the system's Python for umockdev's bindings (python3-gi, gir1.2-umockdev-1.0). It
 says `testbed FOLDER`; a process with that as UMOCKDEV_DIR and libumockdev-preload.so.0
-as LD_PRELOAD then finds the printer in /sys and /dev/bus/usb, and plays usbfs with this
-one. It ends with its standard input, or by SIGTERM. A node is always ready, so libusb
-spins while it waits: measure no CPU here.
+as LD_PRELOAD then finds each printer in /sys and /dev/bus/usb, in a socket of its own,
+and plays usbfs with this one. It ends with its standard input, or by SIGTERM. A node
+is always ready, so libusb spins while it waits: measure no CPU here.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ import struct
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +39,7 @@ from simulators.links.usbip_host import (  # noqa: E402
 
 PRELOAD = "libumockdev-preload.so.0"
 LOOK_AGAIN_MS = 50  # for a printer that is not plugged in
-PORT = "/sys/devices/pci0000:00/0000:00:14.0/usb1/1-1"
+ROOT_HUB = "/sys/devices/pci0000:00/0000:00:14.0/usb1"
 MAJOR = 189  # of all nodes of USB devices
 SPEEDS = {1: "1.5", 2: "12", 3: "480"}  # Mbit/s, as sysfs says it
 
@@ -249,13 +251,17 @@ _IOCTLS = {
 }
 
 
-class Bus:
-    """A testbed with one port, into which the printer is plugged while it is there."""
+class Socket:
+    """A socket of the testbed, into which a printer is plugged while it is there."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self.testbed = UMockdev.Testbed.new()
-        self._address = host, port
-        self._device_no = 1
+    def __init__(
+        self, testbed: Any, number: int, device_nos: Iterator[int], address: str
+    ) -> None:
+        self.testbed = testbed
+        self._path = f"{ROOT_HUB}/1-{number}"
+        self._device_nos = device_nos
+        host, _, port = address.rpartition(":")
+        self._address = host, int(port)
         self._nodes: list[Node] = []  # the last may be alive; clients may hold others
         self._look()
 
@@ -277,16 +283,16 @@ class Bus:
         descriptors = host.descriptors()
         texts = [host.text(number) for number in descriptors[14:17]]
         host.control(0x00, 9, CONFIGURATION_VALUE, 0)
-        self._device_no += 1
-        name = f"bus/usb/001/{self._device_no:03d}"
+        device_no = next(self._device_nos)
+        name = f"bus/usb/001/{device_no:03d}"
         node = Node(host)
         self._nodes.append(node)
         # First, for libusb opens a node as soon as it is there.
         self.testbed.attach_ioctl(f"/dev/{name}", node)
         self.testbed.add_from_string(
-            _described(self._device_no, name, descriptors, SPEEDS[host.speed], texts)
+            _described(self._path, device_no, descriptors, SPEEDS[host.speed], texts)
         )
-        self.testbed.uevent(PORT, "add")
+        self.testbed.uevent(self._path, "add")
         GLib.io_add_watch(
             host.socket.fileno(), GLib.IO_IN | GLib.IO_HUP | GLib.IO_ERR, self._came
         )
@@ -299,17 +305,18 @@ class Bus:
         except LostError:
             node.unplugged()
             node.host.close()
-            self.testbed.uevent(PORT, "remove")
-            self.testbed.remove_device(PORT)
+            self.testbed.uevent(self._path, "remove")
+            self.testbed.remove_device(self._path)
             self._look()
             return False
         return True
 
 
 def _described(
-    number: int, name: str, descriptors: bytes, speed: str, texts: list[str]
+    path: str, number: int, descriptors: bytes, speed: str, texts: list[str]
 ) -> str:
     """The device as umockdev's record format writes it."""
+    name = f"bus/usb/001/{number:03d}"
     vendor = int.from_bytes(descriptors[8:10], "little")
     product = int.from_bytes(descriptors[10:12], "little")
     release = int.from_bytes(descriptors[12:14], "little")
@@ -324,7 +331,7 @@ def _described(
         **dict(zip(("manufacturer", "product", "serial"), texts, strict=True)),
     }
     lines = [
-        f"P: {PORT.removeprefix('/sys')}",
+        f"P: {path.removeprefix('/sys')}",
         f"N: {name}",
         "E: SUBSYSTEM=usb",
         "E: DEVTYPE=usb_device",
@@ -357,17 +364,21 @@ def main() -> None:
     if PRELOAD not in os.environ.get("LD_PRELOAD", ""):  # it finds devices by udev
         again = [sys.executable, "-m", "simulators.links.umockdev", *sys.argv[1:]]
         os.execve(sys.executable, again, {**os.environ, "LD_PRELOAD": PRELOAD})  # noqa: S606
-    host, _, port = sys.argv[1].rpartition(":")
     loop = GLib.MainLoop()
     GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGTERM, loop.quit)
     GLib.io_add_watch(0, GLib.IO_IN | GLib.IO_HUP, lambda *_: loop.quit())
-    bus = Bus(host, int(port))
-    sys.stdout.write(f"testbed {bus.testbed.get_root_dir()}\n")
+    testbed, device_nos = UMockdev.Testbed.new(), itertools.count(2)
+    sockets = [
+        Socket(testbed, number, device_nos, address)
+        for number, address in enumerate(sys.argv[1:], 1)
+    ]
+    sys.stdout.write(f"testbed {testbed.get_root_dir()}\n")
     sys.stdout.flush()
     try:
         loop.run()
     finally:
-        shutil.rmtree(bus.testbed.get_root_dir(), ignore_errors=True)
+        del sockets
+        shutil.rmtree(testbed.get_root_dir(), ignore_errors=True)
 
 
 if __name__ == "__main__":

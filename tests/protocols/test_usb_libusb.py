@@ -11,7 +11,7 @@ import pytest
 from tests.agent.test_printer_conformance import config_of
 from tests.simulators.test_usb_umockdev import bench, umockdev
 from tests.simulators.umockdev_world import PRELOAD, Process
-from tests.simulators.usb_world import in_loop
+from tests.simulators.usb_world import in_loop, plugged
 
 pytestmark = [pytest.mark.umockdev, pytest.mark.usefixtures(umockdev.__name__)]
 
@@ -46,6 +46,42 @@ async def test_discover_shows_what_the_system_has_attached():
         assert one["uri"] == "usb://EVOLIS/Zenius?serial=E100000"
         assert (one["family"], one["model"]) == ("evolis", "Zenius")
         assert (one["confidence"], one["serial"]) == ("high", "E100000")
+
+
+async def discovered(usb, count: int):
+    """What discover shows, once the system shows so many printers."""
+    while True:
+        words = ("printer", "discover", "--json")
+        found = await output_of(usb, "-m", "agent", *words)
+        if len(found) == count:
+            return found
+
+
+@in_loop
+async def test_both_families_are_discovered_side_by_side():
+    async with (
+        plugged(family="magicard", model="Alto") as other,
+        bench(other) as usb,
+    ):
+        told = [
+            (one["uri"], one["family"], one["model"], one["confidence"], one["note"])
+            for one in await discovered(usb, 2)
+        ]
+        evolis = "usb://EVOLIS/Primacy?serial=E100000"
+        magicard = "usb://Magicard/Alto?serial=M100000"
+        assert sorted(told) == [
+            (evolis, "evolis", "Primacy", "high", ""),
+            (magicard, "magicard", "Alto", "high", ""),
+        ]
+
+
+@in_loop
+async def test_two_with_one_serial_number_are_told_apart_by_their_sockets():
+    async with plugged() as twin, bench(twin) as usb:
+        found = await discovered(usb, 2)
+        ports = sorted(one["uri"].partition("&port=")[2] for one in found)
+        assert ports == ["1-1", "1-2"]
+        assert all("told apart by port" in one["note"] for one in found)
 
 
 @in_loop

@@ -56,12 +56,22 @@ class Bench(UsbWorld):
 
 
 @asynccontextmanager
-async def bench(**settings):
-    async with plugged(**settings) as plug:
-        server = UsbipServer(plug.device)
-        port = await server.open("127.0.0.1", 0)
+async def exported(*plugs):
+    """Their USB ports, as addresses of USB/IP."""
+    servers = [UsbipServer(plug.device) for plug in plugs]
+    try:
+        yield [f"127.0.0.1:{await one.open('127.0.0.1', 0)}" for one in servers]
+    finally:
+        for one in servers:
+            await one.close()
+
+
+@asynccontextmanager
+async def bench(*others, **settings):
+    """`others`: printers in the sockets behind the first."""
+    async with plugged(**settings) as plug, exported(plug, *others) as addresses:
         usbfs = await Process.start(
-            *(SYSTEM_PYTHON, "-m", "simulators.links.umockdev", f"127.0.0.1:{port}")
+            *(SYSTEM_PYTHON, "-m", "simulators.links.umockdev", *addresses)
         )
         testbed = (await usbfs.line()).removeprefix("testbed ")
         client = await Process.start(
@@ -76,7 +86,6 @@ async def bench(**settings):
         finally:
             assert await client.end() == 0
             assert await usbfs.end() == 0
-            await server.close()
 
 
 @in_loop

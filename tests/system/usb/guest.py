@@ -53,7 +53,7 @@ def wait_until(fact: Callable[[], object], what: str, timeout_s: float = 20.0) -
 
 
 def run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
 
@@ -308,6 +308,17 @@ def a_magicard_of_full_speed_is_attached_beside_it() -> None:
     assert "Class=Printer, Driver=usblp, 12M" in run("lsusb", "-t")
 
 
+def discover_names_both_and_how_to_configure_them() -> str:
+    shown = run(sys.executable, "-m", "agent", "printer", "discover")
+    for words in (
+        'family = "evolis"\nmodel = "Primacy"\nuri = "usb://EVOLIS/Primacy?serial=E1',
+        'family = "magicard"\nmodel = "Alto"\nuri = "usb://Magicard/Alto?serial=M1',
+    ):
+        assert words in shown, f"no {words!r} in {shown}"
+    assert shown.count("# confidence high: ") == 2, shown
+    return "\n    " + "\n    ".join(shown.split("\n"))
+
+
 def the_agents_other_driver_makes_a_card_on_it() -> None:
     asyncio.run(asyncio.wait_for(_make_whole_card(), 120))
 
@@ -377,6 +388,7 @@ CHECKS = (
     the_agents_driver_makes_a_card,
     a_mib_goes_out_by_the_agents_transport_and_by_a_bare_loop,
     a_magicard_of_full_speed_is_attached_beside_it,
+    discover_names_both_and_how_to_configure_them,
     the_agents_other_driver_makes_a_card_on_it,
 )
 
