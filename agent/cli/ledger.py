@@ -101,7 +101,7 @@ def open_ledger(
     who: str | None,
     second: str | None,
 ) -> None:
-    """Open a new ledger in the place of one that was damaged or lost.
+    """Open a new ledger in the place of one that was damaged, lost or forked.
 
     It wants two identities, as a movement of blanks may. The daemon must not be
     running; what is left of the old ledger is kept. What became of jobs accepted

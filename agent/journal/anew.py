@@ -1,10 +1,12 @@
-"""A person begins a new ledger in the place of one that is damaged or gone."""
+"""A person begins a new ledger in the place of one that is damaged, gone or forked."""
 
 from __future__ import annotations
 
 import os
+import sqlite3
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +14,9 @@ from agent.clock import Clock, SystemClock
 from agent.contract.agent_events import LedgerBegun
 from agent.contract.events import AgentRoster
 from agent.contract.messages import Clock as ClockWord
+from agent.journal.acks import forked
 from agent.journal.errors import JournalError
-from agent.journal.opening import SIDES, salvage
+from agent.journal.opening import SIDES, read_only_uri, salvage, set_aside
 from agent.journal.stock import word
 from agent.journal.store import Stamp, Store, Transaction
 from agent.lifecycle.ledger import Signers, one_and_the_same
@@ -33,8 +36,9 @@ class Beginning:
 def begin(folder: Path, said: Beginning, clock: Clock | None = None) -> str:
     """Begin the ledger in `folder`, the daemon's; return its id.
 
-    Who is proven and alone has 24 hours for a second identity, as for a movement of
-    blanks. `clock` None: the system's.
+    A ledger of which the centre holds another history is set aside first, whole. Who is
+    proven and alone has 24 hours for a second identity, as for a movement of blanks.
+    `clock` None: the system's.
 
     Raises:
         JournalError: there is a journal, the daemon is running, the disk fails, or
@@ -43,6 +47,9 @@ def begin(folder: Path, said: Beginning, clock: Clock | None = None) -> str:
     path, by = folder / "journal.db", said.by
     if one_and_the_same(by.who, by.second):
         raise JournalError("the second identity must be another person")
+    clock = clock or SystemClock()
+    if _is_forked(path):
+        set_aside(path, clock.wall())
     found = salvage(path)
     begun = LedgerBegun(
         because=said.because,
@@ -65,12 +72,23 @@ def begin(folder: Path, said: Beginning, clock: Clock | None = None) -> str:
     try:
         if store.head.no:
             raise JournalError(f"journal {path}: only a lost one is replaced")
-        store.write(work, _stamp(store.ledger, clock or SystemClock()))
+        store.write(work, _stamp(store.ledger, clock))
         store.settle()
     finally:
         store.close()
     _give(path)
     return store.ledger
+
+
+def _is_forked(path: Path) -> bool:
+    """Whether the centre has signed for a history that is not this journal's."""
+    if not path.exists() or not path.stat().st_size:
+        return False
+    try:
+        with closing(sqlite3.connect(read_only_uri(path), uri=True)) as db:
+            return forked(db)
+    except sqlite3.Error:
+        return False  # damaged or foreign: it is told so where it is opened
 
 
 def _stamp(ledger: str, clock: Clock) -> Stamp:

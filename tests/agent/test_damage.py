@@ -18,10 +18,10 @@ from agent.cli import main
 from agent.clock import InlineExecutor
 from agent.contract.agent_events import LedgerBegun
 from agent.contract.events import Place
-from agent.contract.messages import RejectReason
+from agent.contract.messages import Ack, RejectReason
 from agent.journal import chain
 from agent.journal.errors import JournalDamagedError, JournalError
-from agent.journal.journal import Accepted, Journal, Refused
+from agent.journal.journal import Accepted, AckVerdict, Journal, Refused
 from agent.journal.opening import salvage, set_aside
 from agent.journal.verify import Verdict, verify
 from tests.agent.ledgers import Ledger, made, tampered
@@ -222,6 +222,45 @@ def test_a_person_begins_a_new_ledger_that_says_what_it_replaces(
     asyncio.run(test())
     assert verify(journal_db).verdict is Verdict.GOOD
     assert verify(aside).verdict is Verdict.GOOD  # it was not really damaged
+
+
+def test_a_forked_ledger_is_set_aside_whole_before_a_new_one_takes_its_place(
+    journal_db: Path,
+) -> None:
+    before = verify(journal_db)
+
+    async def forked_and_open() -> None:
+        journal = await Journal.open(journal_db, VirtualClock(), InlineExecutor())
+        head = journal.head()
+        ahead = ack_of(head.ledger, head.no + 9)
+        assert await journal.store_ack(ahead, b"raw") is AckVerdict.FORK
+        assert "another agent holds it" in new_ledger(journal_db.parent)
+        await journal.close()
+
+    asyncio.run(forked_and_open())
+    with closing(sqlite3.connect(journal_db)) as db:
+        lines = db.execute("SELECT line FROM events").fetchall()
+    assert new_ledger(journal_db.parent).startswith("0 ledger ")
+    begun, _ = first_event(journal_db)
+    assert (begun.old_ledger, begun.old_no) == (before.ledger, before.acked_no)
+    assert begun.set_aside is not None
+    with closing(sqlite3.connect(journal_db.with_name(begun.set_aside))) as db:
+        assert db.execute("SELECT line FROM events").fetchall() == lines
+
+    async def anew() -> None:
+        journal = await Journal.open(journal_db, VirtualClock(), InlineExecutor())
+        assert not journal.forked
+        retained = ack_of(before.ledger, before.head.no + 9)
+        verdict = await journal.store_ack(retained, b"raw")
+        assert verdict is AckVerdict.OTHER_LEDGER
+        assert not journal.forked
+        await journal.close()
+
+    asyncio.run(anew())
+
+
+def ack_of(ledger: str, no: int) -> Ack:
+    return Ack(station="s", printer="p", ledger=ledger, no=no, hash="ab" * 32, at=START)
 
 
 def test_a_job_issued_before_the_loss_is_refused_for_good(journal_db: Path) -> None:
