@@ -13,11 +13,13 @@ from datetime import datetime, timedelta
 from simulators.centre.contract import Document
 
 BURST_WITHIN = timedelta(days=1)
-CLAIMS_MAX = 3  # cards that one person throws away by their word alone
+CLAIMS_MAX = 3  # cards that one person throws away, and no printer called a jam
 REPRINTS_MAX = 2  # cards for one person beyond the first
 
 BURST = "reprint burst"
 PASSED_OVER = "passed over without a reason"
+
+JAM = "media-jam-error"
 
 _REPRINTS = ("replacement", "correction")
 _ENDS = ("job-completed", "job-canceled", "job-aborted")
@@ -48,6 +50,8 @@ class Suspicions:
         default_factory=lambda: defaultdict(list)
     )
 
+    _jammed: set[tuple[str, int | None]] = field(default_factory=set)  # attempts
+
     def add(self, event: Document) -> list[str]:
         """Take the next event; return what it makes one suspect."""
         data, job = event["data"], str(event.get("job", ""))
@@ -61,6 +65,10 @@ class Suspicions:
                         news.append(f"{BURST}: {subject} is to have one card more")
             case "job-started":
                 news += self._passed_over(job, data)
+            case "attempt-interrupted" if JAM in data["reasons"]:
+                self._jammed.add((job, event.get("attempt")))
+            case "attempt-resolved" if (job, event.get("attempt")) in self._jammed:
+                pass  # the printer itself has said so
             case "attempt-resolved" | "job-inspected" if _thrown_away(data):
                 who = str(event.get("who"))
                 if _burst(self._claims[who], _at(event), CLAIMS_MAX):

@@ -90,6 +90,19 @@ def test_only_a_card_called_waste_counts(data, counts):
     assert bool(found) is counts
 
 
+def test_waste_that_the_printer_called_a_jam_counts_for_nobody():
+    book = Suspicions()
+    for number in range(9):
+        jam: dict[str, Any] = (
+            {"reasons": ["media-jam-error"]} if number < 6 else {"reasons": []}
+        )
+        told = event("attempt-interrupted", f"J{number}", 0, **jam) | {"attempt": 1}
+        assert book.add(told) == []
+        card = thrown(number / 9) | {"job": f"J{number}", "attempt": 1}
+        assert book.add(card) == []
+    assert book.add(thrown(1.0) | {"job": "J1", "attempt": 2})
+
+
 def test_a_card_thrown_out_by_inspection_counts_as_well():
     book = Suspicions()
     inspected = event("job-inspected", who="siti", inspection="failed")

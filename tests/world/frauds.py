@@ -45,10 +45,10 @@ async def _comes(heist: Heist, *messages: bytes, topic: Topic = Topic.JOB) -> No
         heist.broker.to_agent(topic, message)
     await heist.until(lambda: not heist.broker.waiting)
     await elapse(PUBLISHED_S + 60.0)
-    assert heist.machine.mechanism.cards_fed == fed, heist.story.text
+    assert heist.machine.mechanism.cards_fed == fed, heist.ending
     assert +heist.notary.books.completed == completed
     known = {job: heist.notary.books.jobs.get(job) for job in jobs}
-    assert known == jobs, heist.story.text
+    assert known == jobs, heist.ending
 
 
 def _post(heist: Heist) -> SealedPost:

@@ -31,6 +31,7 @@ from tests.world.staff import DONE, STANDING, Errand
 from tests.world.world import Life, World, hearing, in_virtual_time
 
 HISTORY = "the centre holds another history"
+TOLD_MAX = 150  # lines of a story that went wrong
 STEP_S = 0.25
 WITHIN_S = 600.0
 READ_S = 0.5  # from the first answer of a look to the commit of what it showed
@@ -98,6 +99,11 @@ class Heist(World):
         lines = [json.loads(line[65:]) for line in self.notary.rows(0)]
         return [one["data"] for one in lines if one["data"]["kind"] == kind]
 
+    def kinds(self) -> list[str]:
+        """Return the kind of each event."""
+        lines = [json.loads(line[65:]) for line in self.notary.rows(0)]
+        return [str(one["data"]["kind"]) for one in lines]
+
     @property
     def names(self) -> Counter[str]:
         """What was named up to now, and how often."""
@@ -136,6 +142,11 @@ class Heist(World):
         assert life.journal is not None
         return life
 
+    @property
+    def ending(self) -> str:
+        """The end of the story."""
+        return "\n".join(self.story.lines[-TOLD_MAX:])
+
     # Moments
 
     async def at(self, moment: Moment, comes: Awaitable[Any]) -> None:
@@ -156,7 +167,7 @@ class Heist(World):
 
     def nothing_named(self) -> None:
         """No deed is known of, but those found already."""
-        assert not self.new_names, f"{self.new_names}\n{self.story.text}"
+        assert not self.new_names, f"{self.new_names}\n{self.ending}"
 
     async def passes(self, seconds: float) -> None:
         """Let time pass; it may name nothing."""
@@ -174,7 +185,7 @@ class Heist(World):
         """Wait for something."""
         end_s = self.story.at_s + within_s
         while not what():
-            assert self.story.at_s < end_s, self.story.text
+            assert self.story.at_s < end_s, self.ending
             await elapse(STEP_S)
 
     async def hear(self, word: str, answered_s: float = READ_S) -> None:
@@ -235,7 +246,7 @@ class Heist(World):
         before = list(self.story.complaints)
         errand = Errand(self.story.at_s, request, told)
         await self.staff.run(life.stockroom, life.journal, errand)
-        assert self.story.complaints == before, self.story.text
+        assert self.story.complaints == before, self.ending
 
     async def count(self, *places: StockPlace) -> None:
         """An honest person counts what lies there."""
@@ -252,6 +263,19 @@ class Heist(World):
         worker.stop()
         await self.until(lambda: len(self._lives) > lives)
         await elapse(1.0)
+
+    async def closes(self, seconds: float) -> None:
+        """Stop the agent in good order, and let nobody be here for so long."""
+        self._closed_s = seconds
+        await self.restart()
+
+    async def alive(self) -> None:
+        """Until the agent has begun its work, and goes on with it."""
+        await self.until(lambda: self._works())
+
+    def _works(self) -> bool:
+        life = self.life
+        return life is not None and not life.process.dead and life.stockroom is not None
 
     def copied(self) -> Files:
         """A copy of the agent's files as they are now."""
@@ -289,7 +313,7 @@ class Heist(World):
         wrong = judge.judge(books, truth, job_ids) + judge.counted(books, truth)
         if self.events("job-inspected"):  # the attempts' stories end at the output
             wrong = [one for one in wrong if one not in judge.places(books, truth)]
-        assert wrong + self.story.complaints == [], self.story.text
+        assert wrong + self.story.complaints == [], self.ending
 
 
 def _in_doubt(stopped: dict[str, Any]) -> bool:

@@ -63,6 +63,8 @@ class Person:
         self._deeds = deeds
         self._dice = dice
         self._lies = lies
+        self.signers = Signers("person")  # as they sign what they say
+        self.counts_anew = False  # for an answer; else they go by the book
         self._asked: dict[Key, int] = {}
         self._unreachable_looks = 0
         self._ribbon_out = False  # for a cleaning
@@ -219,16 +221,19 @@ class Person:
             found, good = self._lie(key, (found, good))
         self._say(f"says of {key[0]}/{key[1]}: {found} {_word(good)}")
         try:
-            # What the book would have with this card: the person never counts anew.
             back = found is Found.HOPPER
             where = StockPlace.HOPPER if back else StockPlace.REJECT_BIN
+            # What the book would have with this card, where nobody counts anew.
             bin_count = journal.stock()[where] + 1
+            if self.counts_anew:
+                bin_count = self._count(where)
             counted = back or found is Found.REJECT_BIN or good is False
             answer = Resolution(
                 found,
                 good,
                 "looked",
-                "person",
+                self.signers.who,
+                proven=self.signers.proven,
                 bin_count=bin_count if counted else None,
             )
             await journal.resolve(job.job_id, answer)

@@ -214,6 +214,6 @@ def test_the_table_has_every_thief_that_is_told_of(record_property: Record) -> N
 def test_a_thief_is_refused_or_named_at_the_first_moment_it_can_be_known(row):
     heist = played(row)
     found = tuple((one.moment, one.names) for one in heist.found)
-    assert found == row.named, heist.story.text
+    assert found == row.named, heist.ending
     if row.refused:
         assert not heist.events("incident-raised")

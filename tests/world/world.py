@@ -229,6 +229,7 @@ class World:
         self.mischief = Mischief(self.machine, self.story, self.deeds)
         self.machine.picked = self._picked
         self.by_strangers: set[str] = set()
+        self.lives_max = LIVES_MAX
         self.attended = True  # by somebody who removes causes, and answers
         self.tamper: Callable[[Path], object] = lambda _: None  # between two lives
         self.life: Life | None = None
@@ -308,7 +309,7 @@ class World:
     async def _live(self) -> None:
         left: Files | None = None
         number = 0
-        while number < LIVES_MAX:
+        while number < self.lives_max:
             deaths = self.plan.deaths
             death = deaths[number] if number < len(deaths) else None
             number += 1
@@ -328,7 +329,7 @@ class World:
                 assert isinstance(loop, VirtualTimeLoop)
                 loop.leap(self._closed_s)
                 self._closed_s = 0.0
-        self.story.complain(f"the agent was started {LIVES_MAX} times")
+        self.story.complain(f"the agent was started {self.lives_max} times")
 
     async def _one_life(self, process: Process) -> Files:
         self._lives.append(process)
@@ -590,8 +591,9 @@ def draw(
     """Return pictures of few dots, others for each job."""
     if job.reason == "bad":
         raise ArtworkError(RejectReason.IMAGE_BAD, "front: not a picture")
-    shade = int(job.job_id[1:]) * 16
-    front = {CardSide.FRONT: Image.new("RGB", size, (shade, 2, 3))}
+    many, few = divmod(int(job.job_id[1:]), 16)
+    shade = few * 16
+    front = {CardSide.FRONT: Image.new("RGB", size, (shade, 2 + many * 8, 3))}
     if job.sides.back is None:
         return front
     return front | {CardSide.BACK: Image.new("RGB", size, (shade, 200, 3))}
