@@ -5,25 +5,20 @@ Knows no family's code: the families' tables and what recognises a printer ask h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Annotated, Literal
-
-import msgspec
 
 from protocols.contract import Confidence, Recognised
-from protocols.errors import PrinterError
-from protocols.vocabulary import CardFate
 
 FILE = "quirks.toml"
+FAMILIES = ("evolis", "magicard")
 
 
-class QuirkError(PrinterError):
+class QuirkError(ValueError):
     """The file of quirks is not what it must be; says where and what was expected."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(f"{FILE}: {message}", card=CardFate.UNTOUCHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +32,65 @@ class Quirks:
     trays_in_job: bool = False  # a whole job names its trays, and no coercivity
 
 
-class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    family: Literal["evolis", "magicard"]
-    models: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    story: Annotated[str, msgspec.Meta(min_length=20)]
-    source: Annotated[str, msgspec.Meta(pattern=r"^(EVO|MAG)-\d\d(, (EVO|MAG)-\d\d)*$")]
-    usb: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{4}:[0-9a-f]{4}$")] | None = None
-    sure: bool = True  # that the product number is theirs
-    turned: bool = False
-    firmware_in_version: bool = False
-    reject_off: bool = False
-    overcoat_right: Annotated[int, msgspec.Meta(ge=641, le=1100)] | None = None
-    trays_in_job: bool = False
-
-    @property
-    def effects(self) -> dict[str, bool | int]:
-        """What it changes, by the names of `Quirks`."""
-        every = {name: getattr(self, name) for name in Quirks.__slots__}
-        return {name: value for name, value in every.items() if value}
+_USB = re.compile("[0-9a-f]{4}:[0-9a-f]{4}")
+_SOURCE = re.compile(r"(EVO|MAG)-\d\d(, (EVO|MAG)-\d\d)*")
+STORY_SIZE_MIN = 20
+_KINDS: dict[str, type] = {
+    "family": str,
+    "models": list,
+    "story": str,
+    "source": str,
+    "usb": str,
+    "sure": bool,
+    "turned": bool,
+    "firmware_in_version": bool,
+    "reject_off": bool,
+    "overcoat_right": int,
+    "trays_in_job": bool,
+}
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    quirk: tuple[_Row, ...]
+@dataclass(frozen=True, slots=True)
+class _Row:
+    family: str
+    models: tuple[str, ...]
+    story: str
+    source: str
+    usb: str | None
+    sure: bool  # that the product number is theirs
+    effects: Mapping[str, bool | int]  # what it changes, by the names of `Quirks`
+
+    @classmethod
+    def of(cls, raw: object) -> _Row:
+        """Raises: QuirkError: without the row's number."""
+        if not isinstance(raw, dict):
+            raise QuirkError("expected a table")
+        for key, value in raw.items():
+            kind = _KINDS.get(key)
+            if kind is None:
+                raise QuirkError(f"`{key}` is not known, expected {', '.join(_KINDS)}")
+            if type(value) is not kind:
+                raise QuirkError(f"`{key}` is {value!r}, expected a {kind.__name__}")
+        models, story = raw.get("models", []), raw.get("story", "")
+        usb = raw.get("usb")
+        if raw.get("family") not in FAMILIES:
+            raise QuirkError(f"`family` is not one of {', '.join(FAMILIES)}")
+        if not models or not all(isinstance(one, str) and one for one in models):
+            raise QuirkError("`models` names none")
+        if len(story) < STORY_SIZE_MIN:
+            raise QuirkError(f"`story` has {len(story)} signs: it is to tell one")
+        if not _SOURCE.fullmatch(raw.get("source", "")):
+            raise QuirkError("`source` names no fact, such as MAG-02")
+        if usb is not None and not _USB.fullmatch(usb):
+            raise QuirkError(f"`usb` is {usb!r}, expected such as 0c1f:2800")
+        effects = {name: raw[name] for name in Quirks.__slots__ if raw.get(name)}
+        if (usb is None) is not bool(effects):
+            raise QuirkError("expected `usb` or what it changes, one of both")
+        sure = raw.get("sure", True)
+        if usb is None and not sure:
+            raise QuirkError("`sure` is for a row with `usb`")
+        source = raw["source"]
+        return cls(raw["family"], tuple(models), story, source, usb, sure, effects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +103,19 @@ class Book:
     def parse(cls, text: str) -> Book:
         """Raises: QuirkError: not as `quirks.toml` must be."""
         try:
-            book = cls(msgspec.toml.decode(text, type=_File).quirk)
-        except msgspec.DecodeError as error:
-            raise QuirkError(str(error)) from error
+            raw = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise QuirkError(f"{FILE}: {error}") from error
+        tables = raw.get("quirk")
+        if set(raw) != {"quirk"} or not isinstance(tables, list):
+            raise QuirkError(f"{FILE}: expected tables [[quirk]] and nothing else")
+        rows: list[_Row] = []
+        for no, table in enumerate(tables, 1):
+            try:
+                rows.append(_Row.of(table))
+            except QuirkError as error:
+                raise QuirkError(f"{FILE}: quirk {no}: {error}") from error
+        book = cls(tuple(rows))
         book._check()
         return book
 
@@ -101,21 +143,15 @@ class Book:
                 yield row
 
     def _check(self) -> None:
-        """Each row says one kind of thing, and none says what another has said."""
+        """No row says what another has said."""
         said: set[tuple[str, ...]] = set()
         for no, row in enumerate(self.rows, 1):
-            if (row.usb is None) is not bool(row.effects):
-                raise QuirkError(
-                    f"quirk {no} ({', '.join(row.models)}): expected `usb` or what it "
-                    "changes, one of both"
-                )
-            if row.usb is None and not row.sure:
-                raise QuirkError(f"quirk {no}: `sure` is for a row with `usb`")
             keys = [("usb", row.usb)] if row.usb else []
             keys += [(one, model) for one in row.effects for model in row.models]
             for key in keys:
                 if (row.family, *key) in said:
-                    raise QuirkError(f"quirk {no}: {' of '.join(key)} is said twice")
+                    twice = f"{' of '.join(key)} is said twice"
+                    raise QuirkError(f"{FILE}: quirk {no}: {twice}")
                 said.add((row.family, *key))
 
 

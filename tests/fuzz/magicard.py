@@ -1,4 +1,4 @@
-"""Targets of the Magicard family; what a target is: `tests.fuzz.targets`."""
+"""Targets of the Magicard family and of USB; what a target is: `tests.fuzz.targets`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from protocols.contract import Happening, WireEvent
+from protocols.contract import Confidence, Happening, WireEvent
 from protocols.errors import LocalProtocolError, RemoteProtocolError
+from protocols.evolis.recognise import recognise as evolis
+from protocols.ieee1284 import VALUE_SIZE_MAX, DeviceId
 from protocols.magicard.annotate import annotate
 from protocols.magicard.codec import (
     NOISE_SIZE_MAX,
@@ -20,9 +22,14 @@ from protocols.magicard.codec import (
 )
 from protocols.magicard.magnetic import Coercivity, Track, stripe_fields
 from protocols.magicard.models import ribbon_kind
+from protocols.magicard.recognise import recognise as magicard
 from protocols.magicard.status import reasons_of, status_of
+from protocols.transports.usb_address import Attached, UsbAddress
 from protocols.vocabulary import PrinterState
+from simulators.magicard.header import Header, HeaderError
+from simulators.magicard.wire import Page, Parser, Request
 
+PAGE_SIZE_MAX = 2_000  # of all planes
 VECTORS = tomllib.loads(
     (Path(__file__).parents[1] / "vectors/magicard.toml").read_text(encoding="utf-8")
 )
@@ -119,8 +126,55 @@ def mag_stripe(data: bytes) -> None:
     assert not set(spelled[1:-1]) & set("\x01\x03\x05\x1c?")
 
 
+def mag_wire(data: bytes) -> None:
+    """The emulator's parser: bounded, never stuck, the same however it is cut."""
+    whole, pieces = Parser(_small), Parser(_small)
+    frames = whole.receive(data)
+    again = [
+        frame for at in range(len(data)) for frame in pieces.receive(data[at : at + 1])
+    ]
+    assert again == frames
+    assert whole.missing_size == pieces.missing_size >= 0
+    for frame in frames:
+        if isinstance(frame, Page):
+            sizes = {letter: len(dots) for letter, dots in frame.planes.items()}
+            assert sizes == frame.header.sizes
+    # Whatever was begun, the parser comes back: enough bytes, then a request.
+    while whole.in_page:
+        whole.receive(bytes(whole.missing_size or 1))
+    whole.receive(b"\x03")
+    assert whole.receive(b"\x01,REQ,INF,\x1c\x03") == [Request(("REQ", "INF"))]
+
+
+def _small(header: Header) -> None:
+    if sum(header.sizes.values()) > PAGE_SIZE_MAX:
+        raise HeaderError("larger than chance will fill")
+
+
+def usb_ids(data: bytes) -> None:
+    """What a device says of itself: bounded, and an address that finds it again."""
+    serial, _, text = data.decode("latin-1").partition("\n")
+    serial = "".join(sign for sign in serial if sign.isprintable()).strip()
+    said = DeviceId.parse(text)
+    for value in (said.manufacturer, said.model, said.serial, said.commands):
+        assert len(value) <= VALUE_SIZE_MAX
+        assert not value or value.isprintable()
+        assert value == value.strip()
+    found = Attached(0x0C1F, 0x1800, 1, 2, "1-2", serial or said.serial, said)
+    for alone in (True, False):
+        address = UsbAddress.of(found, alone=alone)
+        assert UsbAddress.parse(str(address)) == address
+        assert address.matches(found)
+    for recognise in (evolis, magicard):
+        recognised = recognise(0x0C1F, 0x1800, said)
+        assert recognised is None or (recognised.model is None) is (
+            recognised.confidence is Confidence.LOW
+        )
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    one.__name__: one for one in (mag_reply, mag_words, mag_trace, mag_stripe)
+    one.__name__: one
+    for one in (mag_reply, mag_words, mag_trace, mag_stripe, mag_wire, usb_ids)
 }
 
 
@@ -136,4 +190,13 @@ def seeds() -> dict[str, list[bytes]]:
         "mag_words": [*infos, *(one[1:-1] for one in errors), b"STA,MSR4711,"],
         "mag_trace": [b"\xff".join([one, replies[0], job]) for one in requests],
         "mag_stripe": [b"\x00CONTOH 12", b"\x01123", b"\x0245"],
+        "mag_wire": [
+            *requests,
+            64 * b"\x05" + b"\x01,NOC1,KEE,IMFBK,SZB3,SZK4\x1c123\x1cB:dots\x1cK:\x03",
+            64 * b"\x05" + b"\x01,NOC1,MGVON,MAG1,BPI210,MPC7,COEH,%A?\x1c\x03",
+        ],
+        "usb_ids": [
+            b"M100000\nMFG:Magicard ;CMD:PCL,MPL;MDL:RioTango2D;",
+            b"\nMANUFACTURER:EVOLIS;MODEL:Primacy 2;SERN:1/2;",
+        ],
     }
