@@ -288,6 +288,7 @@ class RejectReason(StrEnum):
     UNSUPPORTED = "unsupported"  # never: this printer cannot do what the job asks
     VERSION = "version"  # never
     SECOND_FIRST = "second-first"  # never: a first card for this subject was taken
+    FATE_OPEN = "fate-open"  # later: the job that this one replaces has not ended
     RETIRED = "retired"  # never: this agent takes no job any more
     STORAGE_FULL = "storage-full"  # later
     BEFORE_LEDGER = "before-ledger"  # never: may have been printed before a loss
@@ -326,6 +327,7 @@ class Cause(StrEnum):
 RETRY: dict[RejectReason, Retry] = {
     RejectReason.STORAGE_FULL: Retry.LATER,
     RejectReason.CLOCK_UNSURE: Retry.LATER,
+    RejectReason.FATE_OPEN: Retry.LATER,
     RejectReason.UNKNOWN_KEY: Retry.OTHER_KEY,
     RejectReason.BAD_SIGNATURE: Retry.OTHER_KEY,
 }

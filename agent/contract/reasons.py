@@ -63,6 +63,12 @@ ADVICE: dict[RejectReason, Advice] = {
         "A `first` card for this `subject` was taken already.",
         "If a second card is meant, send kind `replacement` or `correction`.",
     ),
+    RejectReason.FATE_OPEN: Advice(
+        "The job named by `reprint_of` has not ended here: its card may yet come out "
+        "good.",
+        "Wait for the event that ends it, cancel it if it waits; then look whether a "
+        "replacement is still wanted.",
+    ),
     RejectReason.BEFORE_LEDGER: Advice(
         "The agent lost its ledger after this job was issued: it may have been "
         "printed then, and nobody here can know.",

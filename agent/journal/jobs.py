@@ -156,6 +156,12 @@ def _refusal(tx: Transaction, job: Job, *, known: bool) -> Refused | None:
             RejectReason.BEFORE_LEDGER,
             f"issued before {begun.isoformat()}, when a lost ledger was replaced here",
         )
+    replaced = None if job.reprint_of is None else view(tx.db, job.reprint_of)
+    if replaced is not None and not replaced.ended:
+        return Refused(
+            RejectReason.FATE_OPEN,
+            f"job {replaced.job_id}, which it replaces, is {replaced.state}",
+        )
     first = _first_of(tx.db, job) if job.kind is JobKind.FIRST else None
     if first is not None:
         return Refused(

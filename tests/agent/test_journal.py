@@ -20,7 +20,7 @@ from agent.contract.events import (
     Place,
     Stage,
 )
-from agent.contract.messages import Ack, Outcome, RejectReason, Retry
+from agent.contract.messages import Ack, JobKind, Outcome, RejectReason, Retry
 from agent.journal import chain, schema
 from agent.journal.journal import (
     Accepted,
@@ -164,6 +164,23 @@ def test_a_second_first_card_for_a_subject_is_refused(tmp_path: Path) -> None:
 
     result, _ = refusal_of(tmp_path, prepare)
     assert result.reason is RejectReason.SECOND_FIRST
+
+
+def test_a_card_is_replaced_only_once_its_own_fate_is_known(tmp_path: Path) -> None:
+    async def test() -> None:
+        journal = await new(tmp_path)
+        await journal.accept(opened(make_job("J1")), b"sealed")
+        replacement = {"kind": JobKind.REPLACEMENT, "subject": "S"}
+        result = await refused(journal, "J2", reprint_of="J1", **replacement)
+        assert result.detail == "job J1, which it replaces, is pending"
+        told = (await events(journal))[-1]
+        assert (told["reason"], told["retry"]) == ("fate-open", "later")
+        await journal.abort(["J1"], "expired")
+        for job_id, first in (("J2", "J1"), ("J3", "of-another-printer")):
+            job = opened(make_job(job_id, reprint_of=first, **replacement))
+            assert await journal.accept(job, b"sealed") == Accepted(job_id)
+
+    drive(test)
 
 
 def test_a_first_card_that_was_given_up_leaves_room_for_another(tmp_path: Path) -> None:
