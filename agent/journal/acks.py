@@ -10,6 +10,7 @@ import msgspec
 from agent.contract.agent_events import LedgerBegun
 from agent.contract.events import Event, Incident, IncidentRaised
 from agent.contract.messages import Ack
+from agent.journal import opening
 from agent.journal.chain import GENESIS, Head
 from agent.journal.store import Transaction
 
@@ -41,7 +42,7 @@ def judge(db: sqlite3.Connection, ledger: str, ack: Ack) -> AckVerdict:
     if ack.ledger != ledger:
         older = _took_its_place(db, ack)
         return AckVerdict.OTHER_LEDGER if older else AckVerdict.FORK
-    if _hash_at(db, ack.no) != ack.hash:
+    if (opening.hash_at(db, ack.no) if ack.no else GENESIS) != ack.hash:
         return AckVerdict.FORK
     before = acked(db).no
     if ack.no == before:
@@ -62,15 +63,6 @@ def _took_its_place(db: sqlite3.Connection, ack: Ack) -> bool:
     if not isinstance(first.data, LedgerBegun):
         return False
     return ack.ledger == first.data.old_ledger or ack.at <= first.at
-
-
-def _hash_at(db: sqlite3.Connection, no: int) -> str | None:
-    if no == 0:
-        return GENESIS
-    row = db.execute(
-        "SELECT substr(line, 1, 64) FROM events WHERE no = ?", (no,)
-    ).fetchone()
-    return None if row is None else bytes(row[0]).decode()
 
 
 def keep(tx: Transaction, ack: Ack, raw: bytes) -> None:

@@ -115,10 +115,7 @@ def cure(path: Path, ledger: str, known: Head) -> None:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA synchronous = FULL")
         end = opening.end(db, ledger)
-        row = db.execute(
-            "SELECT substr(line, 1, 64) FROM events WHERE no = ?", (known.no,)
-        ).fetchone()
-        lost = known.no and (row is None or bytes(row[0]).decode() != known.hash)
+        lost = known.no and opening.hash_at(db, known.no) != known.hash
         if lost or end.head.no < known.no:
             raise chain.ChainError(known.no, "it was on the disk, and is not any more")
         if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:

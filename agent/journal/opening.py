@@ -1,7 +1,8 @@
 """What must hold before a journal is used: it is ours, whole, and ends where it says.
 
-Beside the file lies `-lock`: whoever holds it is the only writer, and it names the
-ledger, so that a file that is gone or was exchanged is not silently begun anew.
+Beside the file lies `-lock`: whoever holds it is the only writer. It names the ledger
+and the last event that was on the disk, so that a file that is gone, older than it was
+or exchanged is not silently gone on with.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import errno
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,7 +42,9 @@ _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _FAILED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _PRIMARY = 0xFF  # of an extended result code
-_LEDGER_SIZE_MAX = 64
+_LOCK_SIZE_MAX = 256
+HashAt = Callable[[int], str | None]
+"""From an event's number to its hash, as it stands in the file; None: it does not."""
 UNKNOWN = "unknown"  # a ledger that was there, and whose id cannot be read
 
 
@@ -80,6 +84,21 @@ def failure(path: Path, error: OSError) -> StorageError:
     return kind(f"journal {path}: {error.strerror}")
 
 
+def _require_file(path: Path) -> None:
+    """Refuse a link, which may lead anywhere, and what is no file.
+
+    Raises:
+        JournalForeignError: one stands there.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        what = "a symbolic link" if stat.S_ISLNK(mode) else "no file"
+        raise JournalForeignError(f"journal {path}: what stands here is {what}")
+
+
 class Hold:
     """The right to write, and the memory of which ledger there is."""
 
@@ -94,6 +113,7 @@ class Hold:
             raise failure(path, error) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _require_file(path)
             # Made here, so that SQLite's three files are nobody else's to read.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except BlockingIOError as error:
@@ -102,21 +122,38 @@ class Hold:
         except OSError as error:
             self.release()
             raise failure(path, error) from error
+        except JournalForeignError:
+            self.release()
+            raise
 
     @property
     def ledger(self) -> str:
         """The ledger that must be there; empty where there never was one."""
-        return os.pread(self._lock, _LEDGER_SIZE_MAX, 0).decode(errors="replace")
+        return self._named()[0]
 
-    def require(self, *, anew: bool) -> None:
-        """Refuse to begin anew what was there before, unless a person says so.
+    def _named(self) -> tuple[str, Head | None]:
+        return _named(os.pread(self._lock, _LOCK_SIZE_MAX, 0))
+
+    def require_file(self) -> None:
+        """Refuse a -wal without its file: SQLite would delete it.
+
+        Raises:
+            JournalDamagedError: so it is.
+        """
+        if is_there(self._path) and not self._path.stat().st_size:
+            raise JournalDamagedError(
+                f"journal {self._path}: the file is gone, its -wal is here"
+            )
+
+    def require_none(self) -> None:
+        """Refuse to begin anew what was there before.
 
         Raises:
             JournalDamagedError: there was a ledger, and its file is empty or gone.
         """
-        if self.ledger and not anew and not self._path.stat().st_size:
+        if ledger := self.ledger:
             raise JournalDamagedError(
-                f"journal {self._path}: ledger {self.ledger} was here and is gone"
+                f"journal {self._path}: ledger {ledger} was here and is gone"
             )
 
     def require_same_place(self) -> None:
@@ -130,12 +167,21 @@ class Hold:
         if (here.st_dev, here.st_ino) != (ours.st_dev, ours.st_ino):
             raise StorageError(f"journal {self._path}: another disk stands here now")
 
-    def settle(self, ledger: str, first: Event | None) -> None:
-        """Remember this ledger; one that takes another's place says so first."""
-        before = self.ledger
+    def settle(self, ledger: str, first: Event | None, hash_at: HashAt) -> None:
+        """Remember this ledger; one that takes another's place says so first.
+
+        Raises:
+            JournalDamagedError: it is another, or it lacks what was on the disk.
+        """
+        before, last = self._named()
         if before == ledger:
+            if last is not None and hash_at(last.no) != last.hash:
+                raise JournalDamagedError(
+                    f"journal {self._path}: event {last.no} was on this disk, and is"
+                    " gone or another: is this an old copy, or its -wal lost?"
+                )
             return
-        if before and (first is None or not isinstance(first.data, LedgerBegun)):
+        if before and not _takes_the_place(first, before):
             raise JournalDamagedError(
                 f"journal {self._path}: ledger {before} was here, this is {ledger}"
             )
@@ -147,8 +193,39 @@ class Hold:
         os.pwrite(self._lock, ledger.encode(), 0)
         os.fsync(self._lock)
 
+    def reached(self, ledger: str, head: Head) -> None:
+        """Write down the last event, which is on the disk.
+
+        This need not be there after a power cut: then an older one is asked for. Of a
+        fixed size and in one block, so that no half of it ever is.
+        """
+        word = f"{ledger} {head.no:020d} {head.hash}\n".encode()
+        with contextlib.suppress(OSError):  # the journal has it
+            os.pwrite(self._lock, word, 0)
+
     def release(self) -> None:
         os.close(self._lock)
+
+
+def _takes_the_place(first: Event | None, before: str) -> bool:
+    """Whether people began a ledger in the place of this one, and of no other."""
+    if first is None or not isinstance(first.data, LedgerBegun):
+        return False
+    return before in (first.data.old_ledger, UNKNOWN)
+
+
+def _named(raw: bytes) -> tuple[str, Head | None]:
+    """Return what the lock file says: the ledger, and its last event."""
+    ledger, *rest = raw.decode(errors="replace").split() or [""]
+    if len(rest) == 2 and rest[0].isdecimal():
+        return ledger, Head(int(rest[0]), rest[1])
+    return ledger, None
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything is left of the journal at `path`, its file or another's."""
+    files = [path.with_name(path.name + side) for side in SIDES]
+    return any(file.exists() and file.stat().st_size for file in files)
 
 
 def set_aside(path: Path, at: datetime) -> Path:
@@ -230,11 +307,11 @@ def salvage(path: Path) -> Salvage:
     """Return what is left of the journal that was at `path` and was set aside."""
     asides = sorted(path.parent.glob(f"{path.stem}-damaged-*{path.suffix}"))
     try:
-        ledger = path.with_name(path.name + "-lock").read_text() or None
-    except (OSError, UnicodeDecodeError):
+        ledger = _named(path.with_name(path.name + "-lock").read_bytes())[0] or None
+    except OSError:
         ledger = None
     acked = None
-    if asides:
+    if asides and asides[-1].stat().st_size:
         uri = f"file:{quote(str(asides[-1]))}?mode=ro"
         with (
             contextlib.suppress(sqlite3.Error),
@@ -263,6 +340,20 @@ def read_only_uri(path: Path) -> str:
     return f"file:{quote(str(path))}?mode=ro{how}"
 
 
+@contextlib.contextmanager
+def looking(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file so that not a byte of it or its -wal is changed.
+
+    Who may not write cannot copy the -wal into it either, not even at the close; only
+    -shm is made anew, which is an index of the -wal and nothing else.
+    """
+    uri = f"file:{quote(str(path))}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as db:
+        db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        yield db
+
+
 def connect(path: Path, ledger_for_new: str) -> sqlite3.Connection:
     """Return the writer's connection to the file, which is made if it is empty."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -276,25 +367,38 @@ def connect(path: Path, ledger_for_new: str) -> sqlite3.Connection:
             ("temp_store", "MEMORY"),
         ):
             db.execute(f"PRAGMA {name} = {value}").fetchall()
-        _make_or_know(db, path, ledger_for_new)
+        _make(db, ledger_for_new)
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _make_or_know(db: sqlite3.Connection, path: Path, ledger_for_new: str) -> None:
-    (application,) = db.execute("PRAGMA application_id").fetchone()
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if not tables and not version:
+def _make(db: sqlite3.Connection, ledger_for_new: str) -> None:
+    if is_empty(db):
         db.executescript(f"BEGIN IMMEDIATE; {schema.TABLES}")
         db.execute("INSERT INTO meta VALUES ('ledger', ?)", (ledger_for_new,))
         db.execute("INSERT INTO head VALUES (1, 0, ?)", (GENESIS,))
         db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {schema.VERSION}")
         db.execute("COMMIT")
-        return
+
+
+def is_empty(db: sqlite3.Connection) -> bool:
+    """Whether nothing was ever written there, by this program or another."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    return not tables and not version
+
+
+def require_ours(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse what another program wrote, or a newer one.
+
+    Raises:
+        JournalForeignError: it is left as it is.
+    """
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
     if application != schema.APPLICATION_ID:
         raise JournalForeignError(f"journal {path}: an SQLite file, but not a journal")
     if version > schema.VERSION:
@@ -344,6 +448,13 @@ def first(db: sqlite3.Connection) -> Event | None:
     """Return the event that began the ledger."""
     row = db.execute("SELECT line FROM events WHERE no = 1").fetchone()
     return None if row is None else chain.open_line(row[0], 1)[1]
+
+
+def hash_at(db: sqlite3.Connection, no: int) -> str | None:
+    """Return the hash of an event; None: it is not in the file."""
+    query = "SELECT substr(line, 1, 64) FROM events WHERE no = ?"
+    row = db.execute(query, (no,)).fetchone()
+    return None if row is None else bytes(row[0]).decode(errors="replace")
 
 
 def end(db: sqlite3.Connection, ledger: str) -> End:

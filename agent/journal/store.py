@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -141,25 +142,39 @@ class Store:
         self._erase_due = True  # what a crash left in the -wal
         self._hold = opening.Hold(path)
         try:
-            self._hold.require(anew=anew)
+            self._hold.require_file()
+            self._look(anew=anew)
             with opening.named(path):
                 self._db = opening.connect(path, ledger_for_new)
-            self.ledger = self._begin()
-            if not anew:
-                self.settle()
+            self.ledger = self._begin(anew=anew)
         except BaseException:
             self._hold.release()
             raise
 
-    def _begin(self) -> str:
+    def _look(self, *, anew: bool) -> None:
+        """See that it is ours and whole while nothing of it is changed yet."""
+        with opening.named(self.path), opening.looking(self.path) as db:
+            if opening.is_empty(db):
+                if not anew:
+                    self._hold.require_none()
+                return
+            opening.require_ours(db, self.path)
+            opening.require_whole(db)
+            ledger = opening.ledger_of(db)
+            opening.end(db, ledger)
+            opening.require_made(db)
+            if not anew:
+                self._settle(db, ledger)
+
+    def _begin(self, *, anew: bool) -> str:
         try:
             with opening.named(self.path):
-                opening.require_whole(self._db)
                 ledger = opening.ledger_of(self._db)
                 self._end = opening.end(self._db, ledger)
-                opening.require_made(self._db)
                 with contextlib.suppress(StorageFullError):
                     self._erase()
+            if not anew:
+                self._settle(self._db, ledger)
         except BaseException:
             self._db.close()
             raise
@@ -171,9 +186,12 @@ class Store:
         Raises:
             JournalDamagedError: another one was there, and nobody took its place.
         """
+        self._settle(self._db, self.ledger)
+
+    def _settle(self, db: sqlite3.Connection, ledger: str) -> None:
         with opening.named(self.path):
-            first = opening.first(self._db)
-        self._hold.settle(self.ledger, first)
+            hash_at = partial(opening.hash_at, db)
+            self._hold.settle(ledger, opening.first(db), hash_at)
 
     @property
     def head(self) -> Head:
@@ -255,6 +273,8 @@ class Store:
         if ends and not erased:
             self._sync()
         self._end = done.end
+        if (synced or ends) and done.end.head.no:
+            self._hold.reached(self.ledger, self.head)
         return result
 
     def _erase_after(self, *, ends: bool) -> bool:

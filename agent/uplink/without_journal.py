@@ -26,7 +26,7 @@ from agent.journal.errors import (
     JournalForeignError,
     StorageError,
 )
-from agent.journal.opening import UNKNOWN, Salvage, salvage, set_aside
+from agent.journal.opening import UNKNOWN, Salvage, is_there, salvage, set_aside
 from agent.uplink.link import LinkError, MqttLink, Will
 from protocols.vocabulary import PrinterState, Reason, Severity, StateReason
 
@@ -42,7 +42,7 @@ def report_loss(config: Config, path: Path, error: JournalError) -> str:
         JournalError: another agent holds it.
     """
     kept = ""
-    if isinstance(error, JournalDamagedError) and path.exists() and path.stat().st_size:
+    if isinstance(error, JournalDamagedError) and is_there(path):
         try:
             aside = set_aside(path, SystemClock().wall())
             log.critical("journal_set_aside", file=str(aside), error=str(error))

@@ -20,6 +20,7 @@ from agent.contract.envelope import EnvelopeRefused, read_ack
 from agent.contract.keyring import CentreKey, trust_of
 from agent.contract.messages import Ack, LedgerHead
 from agent.journal import schema
+from agent.journal.anew import Beginning, begin
 from agent.journal.errors import (
     JournalDamagedError,
     JournalError,
@@ -28,6 +29,7 @@ from agent.journal.errors import (
 )
 from agent.journal.journal import AckVerdict, Journal
 from agent.journal.verify import Verdict, verify
+from agent.lifecycle.ledger import Signers
 from tests.agent.ledgers import Ledger, made
 from tests.agent.paper_printer import START, VirtualClock
 
@@ -130,49 +132,98 @@ def test_a_newer_schema_is_left_where_it_is(journal_db: Path) -> None:
     assert journal_db.read_bytes() == before
 
 
-def test_an_old_backup_is_known_by_what_the_centre_has_signed_for(
-    journal_db: Path,
-) -> None:
-    backup = journal_db.with_name("backup")
-    shutil.copy(journal_db, backup)
+def restored(folder: Path, to: Path, *, whole: bool) -> Path:
+    """Put back an older copy of the journal: the whole folder, or the file alone."""
+    for file in folder.iterdir() if whole else [folder / "journal.db"]:
+        shutil.copy(file, to)
+    return to / "journal.db"
 
-    async def test() -> None:
+
+def backup_and_life_after(journal_db: Path, backup: Path) -> LedgerHead:
+    """Copy the folder, then write more; return where the ledger ends."""
+    backup.mkdir()
+    for name in ("journal.db", "journal.db-lock"):
+        shutil.copy(journal_db.with_name(name), backup)
+
+    async def test() -> LedgerHead:
         journal = await Journal.open(journal_db, VirtualClock(), InlineExecutor())
         await journal.load_stock(5)
         head = journal.head()
         await journal.close()
-        shutil.copy(backup, journal_db)
-        restored = await Journal.open(journal_db, VirtualClock(), InlineExecutor())
+        return head
+
+    return asyncio.run(test())
+
+
+def test_an_old_backup_of_the_file_is_known_at_the_start(
+    journal_db: Path, tmp_path: Path
+) -> None:
+    """Before a card that was printed since could be printed again, broker or not."""
+    backup_and_life_after(journal_db, tmp_path / "backup")
+    restored(tmp_path / "backup", tmp_path, whole=False)
+    error = start_error(journal_db)
+    assert isinstance(error, JournalDamagedError)
+    assert "an old copy" in str(error)
+
+
+def test_an_old_backup_of_the_folder_is_known_by_what_the_centre_has_signed_for(
+    journal_db: Path, tmp_path: Path
+) -> None:
+    head = backup_and_life_after(journal_db, tmp_path / "backup")
+    restored(tmp_path / "backup", tmp_path, whole=True)
+
+    async def test() -> None:
+        journal = await Journal.open(journal_db, VirtualClock(), InlineExecutor())
         ack = signed_for(head)
-        assert await restored.store_ack(ack, b"raw") is AckVerdict.FORK
-        assert restored.forked  # no new card, and an incident
-        await restored.close()
+        assert await journal.store_ack(ack, b"raw") is AckVerdict.FORK
+        assert journal.forked  # no new card, and an incident
+        await journal.close()
 
     asyncio.run(test())
 
 
 def test_a_lost_wal_is_missed(journal_db: Path) -> None:
-    """What was only in it is known to be missing by what the centre holds."""
-
     async def test() -> None:
         journal = await Journal.open(journal_db, VirtualClock(), InlineExecutor())
         await journal.load_stock(5)
-        head = journal.head()
         kept = journal_db.with_name("kept")
         shutil.copy(journal_db, kept)  # without its -wal, as it lies there now
         await journal.close()
         shutil.copy(kept, journal_db)
-        again = await Journal.open(journal_db, VirtualClock(), InlineExecutor())
-        assert again.head().no < head.no
-        ack = signed_for(head)
-        assert await again.store_ack(ack, b"raw") is AckVerdict.FORK
-        await again.close()
 
     asyncio.run(test())
+    error = start_error(journal_db)
+    assert isinstance(error, JournalDamagedError)
+    assert "its -wal lost" in str(error)
+
+
+def test_a_power_cut_that_took_the_last_word_of_the_lock_stops_nobody(
+    journal_db: Path,
+) -> None:
+    lock = journal_db.with_name("journal.db-lock")
+    before = lock.read_bytes()
+    backup_and_life_after(journal_db, journal_db.with_name("backup"))
+    assert lock.read_bytes() != before
+    lock.write_bytes(before)
+    assert start_error(journal_db) is None
+    lock.write_bytes(before.split()[0])  # as of an agent that wrote no more
+    assert start_error(journal_db) is None
 
 
 def test_a_file_that_cannot_be_made_is_a_disk_that_fails_and_no_damage(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "journal.db").mkdir()
+    (tmp_path / "journal.db-lock").mkdir()
     assert isinstance(start_error(tmp_path / "journal.db"), StorageError)
+
+
+def test_another_printers_ledger_is_not_ours_though_people_opened_it(
+    journal_db: Path, tmp_path: Path
+) -> None:
+    ours = journal_db.with_name("journal.db-lock").read_bytes()
+    (tmp_path / "other").mkdir()
+    begin(tmp_path / "other", Beginning("lost", {"hopper": 1}, Signers("siti")))
+    shutil.copy(tmp_path / "other/journal.db", journal_db)
+    error = start_error(journal_db)
+    assert isinstance(error, JournalDamagedError)
+    assert f"ledger {ours.split()[0].decode()} was here" in str(error)

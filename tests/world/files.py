@@ -5,7 +5,8 @@ since, any prefix, torn anywhere. SQLite is trusted for what it says of itself: 
 syncs the -wal before a commit returns and before it copies pages into the main file,
 and that it syncs the main file before it cuts the -wal. So the torn states are the
 prefixes of a -wal that grew, a main file copied in part beside its whole -wal, and a
-whole main file beside any prefix of a -wal. -shm is rebuilt and kept by no crash.
+whole main file beside any prefix of a -wal. -shm is rebuilt and kept by no crash. What
+-lock says of a commit is written after it: a commit cut short leaves the word before.
 """
 
 from __future__ import annotations
@@ -21,17 +22,21 @@ NAME = "journal.db"
 class Files:
     db: bytes
     wal: bytes
+    lock: bytes
 
     @classmethod
     def read(cls, folder: Path) -> Files:
         wal = folder / f"{NAME}-wal"
         return cls(
-            (folder / NAME).read_bytes(), wal.read_bytes() if wal.exists() else b""
+            (folder / NAME).read_bytes(),
+            wal.read_bytes() if wal.exists() else b"",
+            (folder / f"{NAME}-lock").read_bytes(),
         )
 
     def write(self, folder: Path) -> None:
         folder.mkdir()
         (folder / NAME).write_bytes(self.db)
+        (folder / f"{NAME}-lock").write_bytes(self.lock)
         if self.wal:
             (folder / f"{NAME}-wal").write_bytes(self.wal)
 
@@ -40,12 +45,14 @@ def torn(before: Files, after: Files, dice: Random) -> Files:
     """Return what may be left when the write from `before` to `after` was cut short."""
     if before.db == after.db:
         same = _same(before.wal, after.wal)
-        return Files(before.db, after.wal[: dice.randint(same, len(after.wal))])
+        wal = after.wal[: dice.randint(same, len(after.wal))]
+        return Files(before.db, wal, before.lock)
     if not after.wal:  # pages are copied, then the -wal is cut
         if dice.random() < 0.5:
-            return Files(after.db, before.wal[: dice.randint(0, len(before.wal))])
+            wal = before.wal[: dice.randint(0, len(before.wal))]
+            return Files(after.db, wal, before.lock)
         cut = dice.randint(0, len(after.db))
-        return Files(after.db[:cut] + before.db[cut:], before.wal)
+        return Files(after.db[:cut] + before.db[cut:], before.wal, before.lock)
     return dice.choice([before, after])
 
 

@@ -254,13 +254,11 @@ FORGERIES = (
         "all told anew, another version",
         told_anew("agent-started", version="forged"),
         Verdict.SIGNATURE,
-        opens=True,
     ),
     Forgery(
         "all told anew, another key",
         told_anew("agent-key", signing={"x": "x" * 43, "kid": "k" * 43}),
         Verdict.SIGNATURE,
-        opens=True,
     ),
     Forgery(
         "the list of free pages",

@@ -318,7 +318,7 @@ def test_what_was_durable_before_a_crash_must_be_there_after_it(
 
 @given(st.binary(max_size=40), st.binary(max_size=40), st.randoms())
 def test_a_tear_keeps_what_was_synced_and_a_prefix_of_the_rest(kept, more, dice):
-    left = torn(Files(b"db", kept), Files(b"db", kept + more), dice)
+    left = torn(Files(b"db", kept, b""), Files(b"db", kept + more, b""), dice)
     assert left.db == b"db"
     assert left.wal.startswith(kept)
     assert (kept + more).startswith(left.wal)
@@ -327,6 +327,6 @@ def test_a_tear_keeps_what_was_synced_and_a_prefix_of_the_rest(kept, more, dice)
 @given(st.binary(min_size=1, max_size=40), st.randoms())
 def test_a_tear_in_a_checkpoint_leaves_the_old_log_or_the_new_file(wal, dice):
     old, new = b"old" * 5, b"new" * 5
-    left = torn(Files(old, wal), Files(new, b""), dice)
+    left = torn(Files(old, wal, b"1"), Files(new, b"", b"2"), dice)
     assert left.db == new or left.wal == wal
     assert wal.startswith(left.wal)

@@ -7,7 +7,6 @@ world's; worker, uplink, door, journal, lifecycle and driver are not touched.
 from __future__ import annotations
 
 import asyncio
-import shutil
 import tempfile
 from collections.abc import (
     Callable,
@@ -318,8 +317,6 @@ class World:
                 folder.mkdir()
             else:
                 left.write(folder)
-                lock = f"{NAME}-lock"
-                shutil.copy(self._lives[-1].folder / lock, folder / lock)
                 self.loss.befall(folder)
                 self.tamper(folder)
             left = await self._one_life(Process(folder, death, self.dice))
