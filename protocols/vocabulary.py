@@ -82,6 +82,7 @@ class StateReason(StrEnum):
     SELF_TEST_FAILED = "x-self-test-failed"
     BLANKS_USED = "x-blanks-used"  # the job spoiled all the blanks it was allowed
     JOURNAL_DAMAGED = "x-journal-damaged"  # a person must begin a new ledger
+    LEDGER_FORK = "x-ledger-fork"  # the centre signed for another history: likewise
     STORAGE_FAILED = "x-storage-failed"  # the agent's disk fails, or is read-only
     SECOND_AGENT = "x-second-agent"  # somebody else uses our MQTT client id
 

@@ -77,7 +77,7 @@ class Watch:
         if trouble := self._journal.trouble:
             holds.add(error(trouble))
         if self._journal.forked:
-            holds.add(error(StateReason.OTHER))
+            holds.add(error(StateReason.LEDGER_FORK))
         if self._journal.orders.paused_by():
             holds.add(error(StateReason.PAUSED))
         if self._journal.printer_changed():
