@@ -16,6 +16,7 @@ from agent.lifecycle.facts import (
     Begun,
     Facts,
     Moved,
+    Printed,
     evidence_of,
     facts,
     faults_of,
@@ -50,6 +51,7 @@ class Need(StrEnum):
     UNBROKEN = "unbroken"
     MOVED_NO = "moved no"
     MOVED_SILENT = "moved silent"
+    NOT_COMPLETE = "printed not complete"
     WITNESS = "witness"
 
 
@@ -57,6 +59,7 @@ _HOLDS: Mapping[Need, Callable[[Facts], bool]] = {
     Need.UNBROKEN: lambda found: found.unbroken,
     Need.MOVED_NO: lambda found: found.moved is Moved.NO,
     Need.MOVED_SILENT: lambda found: found.moved is Moved.SILENT,
+    Need.NOT_COMPLETE: lambda found: found.printed is not Printed.COMPLETE,
     Need.WITNESS: lambda found: found.witness,
 }
 
@@ -193,7 +196,7 @@ ROWS = (
         11,
         _WHOLE_JOB,
         (_NONE, _UNSENSED),
-        (Need.UNBROKEN, Need.MOVED_NO),
+        (Need.UNBROKEN, Need.MOVED_NO, Need.NOT_COMPLETE),
         Decision.UNTOUCHED,
         "the printer dropped the job",
     ),

@@ -86,7 +86,8 @@ def said(now: Situation) -> Decision:
         if stage is Stage.FEEDING and nobody_there:
             return Decision.UNTOUCHED
         if stage is not Stage.FEEDING and ejects_itself:
-            if unbroken and moved is Moved.NO:
+            dropped = moved is Moved.NO and found.printed is not Printed.COMPLETE
+            if unbroken and dropped:
                 return Decision.UNTOUCHED
         elif stage is not Stage.FEEDING and now.card is UNSENSED and unbroken:
             return reject
