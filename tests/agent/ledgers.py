@@ -25,7 +25,7 @@ from agent.contract.keys import public_of
 from agent.contract.messages import Outcome
 from agent.journal.journal import AckVerdict, Closing, Journal
 from tests.agent.envelope_by_hand import TO, World, compact, public_jwk
-from tests.agent.paper_printer import FEEDING, VirtualClock, make_job, opened
+from tests.agent.paper_printer import FEEDING, START, VirtualClock, make_job, opened
 
 PAGE = Path(__file__).parents[2] / "docs/ledger.md"
 CARDS_COUNT = 12
@@ -70,6 +70,7 @@ async def _write(path: Path, world: World) -> None:
     await journal.accept(opened(make_job("J99", subject="S99")), b"sealed")
     head = journal.head()
     fields = {"ledger": head.ledger, "no": head.no, "hash": head.hash}
+    fields["at"] = START.isoformat()
     message = world.ack(compact(world.ack_document(**fields)))
     verdict = await journal.store_ack(open_ack(message, keyring, TO), message)
     assert verdict is AckVerdict.ADVANCED
