@@ -120,18 +120,21 @@ class People:
         """Put a refusal on record, but for those that a flood would drown us in."""
         if refusal.code in _NOT_RECORDED:
             return
-        now = self._journal.now().at
+        now, more = self._journal.now().at, ""
         if self._minute is None or not self._minute <= now < self._minute + MINUTE:
+            if (unwritten := self._denied - DENIED_MAX) > 0:
+                more = f" ({unwritten} before it were not written down)"
             self._minute, self._denied = now, 0
         self._denied += 1
         if self._denied > DENIED_MAX:
             return
-        more = " (the last one written this minute)"
+        if self._denied == DENIED_MAX:
+            more = " (the last one written this minute)"
         text = refusal.message[: MESSAGE_MAX - len(more)]
         denied = AgentDenied(
             request=word(request),
             error=refusal.code,
-            message=text + (more if self._denied == DENIED_MAX else ""),
+            message=text + more,
             login=login,
             identity=None if by is None else "proven" if by.proven else "unproven",
         )
