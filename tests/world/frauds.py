@@ -6,6 +6,7 @@ that was touched is told by its chain, a signature, or what the centre holds.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ from tests.world.sealed import SealedPost
 PUBLISHED_S = 3.0  # after a message has come, the state is out again
 DAY = timedelta(days=1)
 COPIES = 100
+LEDGER_SIZE = 36  # of the id that the file beside the journal begins with
 
 
 # At the broker
@@ -183,23 +185,27 @@ async def forged_ack(heist: Heist) -> None:
 # At the files
 
 
-def _restored(files: Files) -> Callable[[Path], None]:
+def _restored(files: Files, *, with_lock: bool) -> Callable[[Path], None]:
+    """Put a copy in the place of what is there; `with_lock`: of every file."""
+
     def tamper(folder: Path) -> None:
-        for side in ("", "-wal", "-shm"):
-            (folder / f"{NAME}{side}").unlink(missing_ok=True)
-        (folder / NAME).write_bytes(files.db)
-        if files.wal:
-            (folder / f"{NAME}-wal").write_bytes(files.wal)
+        lock = (folder / f"{NAME}-lock").read_bytes()
+        shutil.rmtree(folder)
+        files.write(folder)
+        if not with_lock:
+            (folder / f"{NAME}-lock").write_bytes(lock)
 
     return tamper
 
 
 def _rewritten(*changes: Forging) -> Callable[[Path], None]:
-    """Do this to the file; nothing shows that it was touched but what stands in it."""
+    """Do this to the file, and let the one beside it not name its last event."""
 
     def tamper(folder: Path) -> None:
         for change in changes:
             forge_in_place(folder / NAME, Forgery("", change, Verdict.GOOD))
+        lock = folder / f"{NAME}-lock"
+        lock.write_bytes(lock.read_bytes()[:LEDGER_SIZE])
 
     return tamper
 
@@ -215,8 +221,8 @@ async def _once(heist: Heist, tamper: Callable[[Path], None]) -> None:
     await heist.restart()
 
 
-async def restored_from_a_backup(heist: Heist) -> None:
-    """The card is printed; then the journal is what it was before."""
+async def _copied_before_a_card(heist: Heist) -> Files:
+    """A job waits; the files are copied; then its card is printed."""
     heist.machine.power(on=False)
     heist.want("J1", 10)
     await heist.becomes("J1", "accepted")
@@ -225,7 +231,25 @@ async def restored_from_a_backup(heist: Heist) -> None:
     heist.machine.power(on=True)
     await heist.becomes("J1", "completed")
     await heist.passes(5.0)
-    await heist.at(Moment.ACK, _once(heist, _restored(backup)))
+    return backup
+
+
+async def restored_from_a_backup(heist: Heist) -> None:
+    """Behind a broken line, where no centre can tell."""
+    backup = await _copied_before_a_card(heist)
+    heist.broker.fail(up=False)
+    tamper = _restored(backup, with_lock=False)
+    await heist.at(Moment.START, _once(heist, tamper))
+    await elapse(600.0)
+    assert heist.cards == {"output": 1}
+    heist.broker.fail(up=True)
+
+
+async def whole_folder_restored(heist: Heist) -> None:
+    """With the file that names the last event, while the centre can be heard."""
+    backup = await _copied_before_a_card(heist)
+    tamper = _restored(backup, with_lock=True)
+    await heist.at(Moment.ACK, _once(heist, tamper))
     await elapse(600.0)
     assert heist.state["accepting"] is False
     assert heist.cards == {"output": 1}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -295,12 +296,10 @@ class Heist(World):
     def _set_right(self, folder: Path, error: BaseException) -> None:
         """The agent does not take this file for its own; the right one is put back."""
         self.told.append("the agent does not start")
-        for side in ("", "-wal", "-shm"):
-            (folder / f"{NAME}{side}").unlink(missing_ok=True)
-        assert self._lives[-2].left is not None
         files = self._lives[-2].left
-        (folder / NAME).write_bytes(files.db)
-        (folder / f"{NAME}-wal").write_bytes(files.wal)
+        assert files is not None
+        shutil.rmtree(folder)
+        files.write(folder)
 
     # The end
 

@@ -159,6 +159,11 @@ TABLE = (
     Row(
         "a backup restored",
         frauds.restored_from_a_backup,
+        at(Moment.START, "the agent does not start"),
+    ),
+    Row(
+        "a backup of all files restored",
+        frauds.whole_folder_restored,
         at(Moment.ACK, "ledger-fork", HISTORY),
         true_at_last=False,
     ),
