@@ -10,6 +10,13 @@ from protocols.contract import StepwiseDriver
 from protocols.errors import DeviceError, LocalProtocolError
 from protocols.vocabulary import CardFate, CardSide, PrinterState
 from tests.conformance.cases import ABSENT, BOTH, FRONT, make, on_every_rig, prepared
+from tests.conformance.rigs import RIGS
+from tests.conftest import needs
+
+
+def test_no_link_is_left_out():
+    for rig in RIGS:
+        needs("umockdev or libusb", None if rig.missing else rig.link)
 
 
 @on_every_rig
