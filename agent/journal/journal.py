@@ -151,9 +151,14 @@ class Journal(AttemptBook, OperationBook, StockBook, WearBook):
         return self._store.ledger
 
     def head(self) -> LedgerHead:
-        """Return the newest event, and how far the centre holds them."""
+        """Return the newest event, and how far the centre holds them.
+
+        A commit that failed may be in the file: no word of it before it stands.
+        """
         with self.at_one_moment():
             newest, acked = self._read(acks.newest), self._read(acks.acked).no
+        if self.stopped:
+            newest = self._store.head
         return LedgerHead(
             ledger=self.ledger, no=newest.no, hash=newest.hash, acked=acked
         )
