@@ -228,9 +228,9 @@ class Store:
         """Do `work` in one transaction: on return all of it is on disk, else nothing.
 
         `synced` False leaves the disk's cache to itself, for what may be lost in a
-        power cut. `ends` says that a job is likely to end: the erasing that then
-        follows syncs the -wal before anything else, so the commit need not. What is
-        not `reserved` may fail on a full disk where the rest is written yet.
+        power cut, as no event may. `ends` says that a job is likely to end: the erasing
+        that then follows syncs the -wal before anything else, so the commit need not.
+        What is not `reserved` may fail on a full disk where the rest is written yet.
         Whatever `work` raises goes on, and nothing was written.
 
         Raises:
@@ -264,7 +264,7 @@ class Store:
             if lazy:
                 self._db.execute("PRAGMA synchronous = NORMAL")
             try:
-                result, done = self._commit(work, stamp)
+                result, done = self._commit(work, stamp, lasts=synced or ends)
             finally:
                 if lazy:
                     self._db.execute("PRAGMA synchronous = FULL")
@@ -292,17 +292,22 @@ class Store:
             return False
 
     def _commit(
-        self, work: Callable[[Transaction], T], stamp: Stamp
+        self, work: Callable[[Transaction], T], stamp: Stamp, *, lasts: bool
     ) -> tuple[T, Transaction]:
+        """One that a power cut may take back has no event: the centre may have it."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             transaction = Transaction(self._db, self._end, stamp)
-            if self._end.at is not None and _day(self._end.at) != _day(stamp.at):
+            last_at = self._end.at
+            if lasts and last_at is not None and _day(last_at) != _day(stamp.at):
                 self._checkpoint(transaction)
             result = work(transaction)
             unsigned = transaction.head.no - transaction.end.signed_no
-            if transaction.ends or unsigned >= CHECKPOINT_EVERY:
+            if lasts and (transaction.ends or unsigned >= CHECKPOINT_EVERY):
                 self._checkpoint(transaction)
+            assert lasts or transaction.head == self.head, (
+                "a power cut may take an event"
+            )
             if transaction.head != self.head:
                 self._db.execute(
                     "REPLACE INTO head VALUES (1, ?, ?)",

@@ -15,8 +15,9 @@ from agent.contract.agent_events import AgentKey, Checkpoint
 from agent.contract.checkpoints import CheckpointError, check_checkpoint, sign_head
 from agent.contract.events import AgentStopped, Event, FaultRaised
 from agent.contract.jose import Signer
+from agent.contract.messages import Ack
 from agent.journal import chain
-from agent.journal.journal import Journal
+from agent.journal.journal import AckVerdict, Journal
 from agent.journal.signing import sign_days
 from agent.journal.verify import Verdict, verify
 from tests.agent.envelope_by_hand import World
@@ -125,6 +126,38 @@ def test_a_day_is_over_at_the_stations_midnight_and_signed_for_once(
         clock.ms += 24 * 3_600_000  # a day on which nothing was written
         await journal.end_day()
         assert await signed(journal) == [3]
+        await journal.close()
+
+    drive(test(), tmp_path)
+
+
+def test_no_event_hangs_on_a_commit_that_a_power_cut_may_take_back(
+    tmp_path: Path,
+) -> None:
+    """Sent to the centre and then lost, it would be a fork of the ledger."""
+
+    async def test() -> None:
+        clock = VirtualClock()
+        journal = await new(tmp_path, clock)
+        await journal.sign_with(SIGNER)
+        await journal.record(NEWS)
+        clock.ms += 20 * 3_600_000  # the first word of the new day is the centre's
+        head = journal.head()
+        ack = Ack(
+            station="s",
+            printer="p",
+            ledger=head.ledger,
+            no=head.no,
+            hash=head.hash,
+            at=clock.wall(),
+        )
+        assert await journal.store_ack(ack, b"raw") is AckVerdict.ADVANCED
+        assert journal.head().no == head.no
+        await journal.record(NEWS)
+        assert await signed(journal) == [3]
+        with pytest.raises(AssertionError, match="power cut may take"):
+            await journal._write(lambda tx: tx.append(NEWS), synced=False)
+        assert journal.head().no == 4
         await journal.close()
 
     drive(test(), tmp_path)
