@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.figures import Figure
 
 SYSTEM_PYTHON = "/usr/bin/python3"  # umockdev's bindings are there alone
-_COUNT = 9
+_COUNT = 25
 
 
 def measure(folder: Path) -> Iterator[Figure]:

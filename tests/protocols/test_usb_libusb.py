@@ -84,13 +84,17 @@ async def test_two_with_one_serial_number_are_told_apart_by_their_sockets():
         assert all("told apart by port" in one["note"] for one in found)
 
 
+@pytest.mark.parametrize(
+    ("family", "model", "serial"),
+    [("evolis", "Primacy", "E100000"), ("magicard", "Tango 2e", "M100000")],
+)
 @in_loop
 async def test_the_harmless_conformance_is_asked_through_the_libusb_of_the_system(
-    tmp_path,
+    tmp_path, family, model, serial
 ):
-    async with bench() as usb:
-        await usb.found()
-        config = config_of(tmp_path, "usb://EVOLIS/Primacy?serial=E100000")
+    async with bench(family=family, model=model) as usb:
+        await discovered(usb, 1)
+        config = config_of(tmp_path, f"usb://?serial={serial}", family)
         words = ("printer", "conformance", "--config", str(config), "--json")
         report = await output_of(usb, "-m", "agent", *words)
         assert [one["verdict"] for one in report["cases"]] == ["yes"] * 7
