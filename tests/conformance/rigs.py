@@ -288,7 +288,8 @@ async def _umockdev(**settings: Any) -> AsyncIterator[UsbBench]:
         server = UsbipServer(plug.device)
         port = await server.open("127.0.0.1", 0)
         usbfs = await Process.start(
-            *(SYSTEM_PYTHON, "-m", "simulators.links.umockdev", f"127.0.0.1:{port}")
+            *(SYSTEM_PYTHON, "-m", "simulators.links.umockdev", f"127.0.0.1:{port}"),
+            LD_PRELOAD=PRELOAD,  # else it begins once more
         )
         testbed = (await usbfs.line()).removeprefix("testbed ")
         process = await LibusbProcess.start(LD_PRELOAD=PRELOAD, UMOCKDEV_DIR=testbed)
