@@ -39,8 +39,8 @@ from agent.journal.errors import (
     StorageError,
 )
 from agent.journal.journal import Journal
+from agent.journal.lost import is_bare, remember, salvage
 from agent.journal.mending import mend
-from agent.journal.opening import is_bare, remember, salvage
 from agent.journal.outage import word_of
 from agent.journal.signing import sign_days
 from agent.memory import give_back_when_quiet, trim

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from agent.clock import Clock, SystemClock
@@ -16,7 +17,8 @@ from agent.contract.events import AgentRoster
 from agent.contract.messages import Clock as ClockWord
 from agent.journal.acks import forked
 from agent.journal.errors import JournalError
-from agent.journal.opening import SIDES, read_only_uri, salvage, set_aside
+from agent.journal.lost import salvage
+from agent.journal.opening import SIDES, read_only_uri, set_aside
 from agent.journal.stock import word
 from agent.journal.store import Stamp, Store, Transaction
 from agent.lifecycle.ledger import Signers, one_and_the_same
@@ -72,7 +74,7 @@ def begin(folder: Path, said: Beginning, clock: Clock | None = None) -> str:
     try:
         if store.head.no:
             raise JournalError(f"journal {path}: only a lost one is replaced")
-        store.write(work, _stamp(store.ledger, clock))
+        store.write(work, _stamp(store.ledger, clock, found.newest))
         store.settle()
     finally:
         store.close()
@@ -91,8 +93,10 @@ def _is_forked(path: Path) -> bool:
         return False  # damaged or foreign: it is told so where it is opened
 
 
-def _stamp(ledger: str, clock: Clock) -> Stamp:
-    now = clock.wall()
+def _stamp(ledger: str, clock: Clock, newest: datetime | None) -> Stamp:
+    """Jobs issued before it are refused, so a clock that is behind must not name it."""
+    wall = clock.wall()
+    now = wall if newest is None else max(wall, newest)
     return Stamp(
         ledger=ledger,
         boot=str(uuid.uuid4()),

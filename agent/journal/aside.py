@@ -10,7 +10,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from agent.journal.errors import JournalError
-from agent.journal.opening import is_bare, named, read_only_uri
+from agent.journal.lost import is_bare
+from agent.journal.opening import named, read_only_uri
 
 _OPEN = "SELECT DISTINCT job_id FROM attempts WHERE outcome IS NULL ORDER BY job_id"
 

@@ -19,8 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-import msgspec
-
 from agent.contract.agent_events import LedgerBegun
 from agent.contract.events import Event
 from agent.journal import chain, schema
@@ -129,10 +127,10 @@ class Hold:
     @property
     def ledger(self) -> str:
         """The ledger that must be there; empty where there never was one."""
-        return self._named()[0]
+        return self.written_in()[0]
 
-    def _named(self) -> tuple[str, Head | None]:
-        return _named(os.pread(self._lock, _LOCK_SIZE_MAX, 0))
+    def written_in(self) -> tuple[str, Head | None]:
+        return written_in(os.pread(self._lock, _LOCK_SIZE_MAX, 0))
 
     def require_file(self) -> None:
         """Refuse a -wal without its file: SQLite would delete it.
@@ -173,7 +171,7 @@ class Hold:
         Raises:
             JournalDamagedError: it is another, or it lacks what was on the disk.
         """
-        before, last = self._named()
+        before, last = self.written_in()
         if before == ledger:
             if last is not None and hash_at(last.no) != last.hash:
                 raise JournalDamagedError(
@@ -214,7 +212,7 @@ def _takes_the_place(first: Event | None, before: str) -> bool:
     return before in (first.data.old_ledger, UNKNOWN)
 
 
-def _named(raw: bytes) -> tuple[str, Head | None]:
+def written_in(raw: bytes) -> tuple[str, Head | None]:
     """Return what the lock file says: the ledger, and its last event."""
     ledger, *rest = raw.decode(errors="replace").split() or [""]
     if len(rest) == 2 and rest[0].isdecimal():
@@ -255,77 +253,6 @@ def set_aside(path: Path, at: datetime) -> Path:
     finally:
         hold.release()
     return aside
-
-
-class Lost(msgspec.Struct, frozen=True):
-    """What others know of a ledger that was here and is gone."""
-
-    ledger: str
-    no: int  # of the last event that the centre signed for; 0 where none is known
-    hash: str
-
-
-def is_bare(path: Path) -> bool:
-    """Whether there is no journal at `path`, and no sign that there was one."""
-    lock = path.with_name(path.name + "-lock")
-    return not any(file.exists() and file.stat().st_size for file in (path, lock))
-
-
-def remember(path: Path, lost: Lost) -> None:
-    """Have it known from here on that there was a ledger, which a person replaces.
-
-    Raises:
-        StorageError: the disk does not take it.
-    """
-    with named(path):
-        path.with_name(path.name + "-lost").write_bytes(msgspec.json.encode(lost))
-        hold = Hold(path)
-        try:
-            hold.name(lost.ledger)
-        finally:
-            hold.release()
-
-
-def _remembered(path: Path) -> Lost | None:
-    try:
-        raw = path.with_name(path.name + "-lost").read_bytes()
-        return msgspec.json.decode(raw, type=Lost)
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Salvage:
-    """What could still be read of a ledger that is lost."""
-
-    ledger: str | None = None
-    acked: Head | None = None  # what the centre signed for last
-    aside: str | None = None  # the name of its file, if there is one
-
-
-def salvage(path: Path) -> Salvage:
-    """Return what is left of the journal that was at `path` and was set aside."""
-    asides = sorted(path.parent.glob(f"{path.stem}-damaged-*{path.suffix}"))
-    try:
-        ledger = _named(path.with_name(path.name + "-lock").read_bytes())[0] or None
-    except OSError:
-        ledger = None
-    acked = None
-    if asides and asides[-1].stat().st_size:
-        uri = f"file:{quote(str(asides[-1]))}?mode=ro"
-        with (
-            contextlib.suppress(sqlite3.Error),
-            contextlib.closing(sqlite3.connect(uri, uri=True)) as db,
-        ):
-            acked = db.execute("SELECT no, hash FROM ack").fetchone()
-    lost = _remembered(path)
-    if acked is None and lost is not None and lost.ledger == ledger and lost.no:
-        acked = (lost.no, lost.hash)
-    return Salvage(
-        None if ledger == UNKNOWN else ledger,
-        None if acked is None else Head(*acked),
-        asides[-1].name if asides else None,
-    )
 
 
 def read_only_uri(path: Path) -> str:

@@ -18,7 +18,8 @@ from agent.contract.envelope import EnvelopeRefused
 from agent.contract.messages import Ack, LedgerHead, Online
 from agent.contract.topics import Address, Topic
 from agent.journal.chain import GENESIS
-from agent.journal.opening import UNKNOWN, Lost
+from agent.journal.lost import Lost
+from agent.journal.opening import UNKNOWN
 from agent.uplink.link import Link, MqttLink, Will
 
 QUIET_S = 0.5  # what is retained follows a subscription at once
@@ -71,7 +72,7 @@ def _by_ack(raw: bytes, open_ack: Callable[[bytes], Ack]) -> Lost:
         ack = open_ack(raw)
     except EnvelopeRefused:
         return Lost(UNKNOWN, 0, GENESIS)  # somebody was here, whoever signed for it
-    return Lost(ack.ledger, ack.no, ack.hash)
+    return Lost(ack.ledger, ack.no, ack.hash, ack.at)
 
 
 def _by_state(raw: bytes) -> Lost:

@@ -26,7 +26,8 @@ from agent.journal.errors import (
     JournalForeignError,
     StorageError,
 )
-from agent.journal.opening import UNKNOWN, Salvage, is_there, salvage, set_aside
+from agent.journal.lost import Salvage, salvage
+from agent.journal.opening import UNKNOWN, is_there, set_aside
 from agent.uplink.link import LinkError, MqttLink, Will
 from protocols.vocabulary import PrinterState, Reason, Severity, StateReason
 

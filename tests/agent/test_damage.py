@@ -20,10 +20,13 @@ from agent.contract.agent_events import LedgerBegun
 from agent.contract.events import Place
 from agent.contract.messages import Ack, RejectReason
 from agent.journal import chain
+from agent.journal.anew import Beginning, begin
 from agent.journal.errors import JournalDamagedError, JournalError
 from agent.journal.journal import Accepted, AckVerdict, Journal, Refused
-from agent.journal.opening import salvage, set_aside
+from agent.journal.lost import Lost, remember, salvage
+from agent.journal.opening import set_aside
 from agent.journal.verify import Verdict, verify
+from agent.lifecycle.ledger import Signers
 from tests.agent.ledgers import Ledger, made, tampered
 from tests.agent.paper_printer import START, VirtualClock, make_job, opened
 from tests.agent.test_daemon import Centre, Desk, play
@@ -222,6 +225,44 @@ def test_a_person_begins_a_new_ledger_that_says_what_it_replaces(
     asyncio.run(test())
     assert verify(journal_db).verdict is Verdict.GOOD
     assert verify(aside).verdict is Verdict.GOOD  # it was not really damaged
+
+
+@pytest.mark.parametrize("knows", ["the file", "the centre", "nobody"])
+def test_a_clock_that_is_behind_does_not_let_old_jobs_in_again(
+    journal_db: Path, knows: str
+) -> None:
+    """They were printed perhaps, before the ledger was lost."""
+    signed_at = START + timedelta(hours=5)
+    aside = set_aside(journal_db, START)
+    if knows == "the file":
+        with closing(sqlite3.connect(aside)) as db:
+            when = (signed_at.isoformat(),)
+            db.execute("REPLACE INTO meta VALUES ('signed-time', ?)", when)
+            db.commit()
+    else:
+        aside.unlink()
+    if knows == "the centre":
+        lock = journal_db.with_name("journal.db-lock")
+        ledger = lock.read_text().split()[0]
+        remember(journal_db, Lost(ledger, 9, "ab" * 32, signed_at))
+    behind = VirtualClock()
+    behind.offset = timedelta(days=-400)
+    counts = dict.fromkeys(("desk", "hopper", "output", "reject-bin", "waste"), 1)
+    begin(journal_db.parent, Beginning("lost", counts, Signers("siti")), behind)
+
+    async def test() -> None:
+        clock = VirtualClock()
+        clock.offset = timedelta(hours=6)
+        journal = await Journal.open(journal_db, clock, InlineExecutor())
+        late = {"expires_at": START + timedelta(days=9)}
+        old = opened(make_job("J1", issued_at=signed_at, **late))
+        result = await journal.accept(old, b"sealed")
+        assert isinstance(result, Accepted if knows == "nobody" else Refused)
+        new = opened(make_job("J2", issued_at=signed_at + timedelta(minutes=1), **late))
+        assert await journal.accept(new, b"sealed") == Accepted("J2")
+        await journal.close()
+
+    asyncio.run(test())
 
 
 def test_a_forked_ledger_is_set_aside_whole_before_a_new_one_takes_its_place(
