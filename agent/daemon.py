@@ -43,7 +43,7 @@ from agent.journal.lost import is_bare, remember, salvage
 from agent.journal.mending import mend
 from agent.journal.outage import word_of
 from agent.journal.signing import sign_days
-from agent.memory import give_back_when_quiet, trim
+from agent.memory import give_back_when_quiet, keep_out_of_cores, trim
 from agent.people.control import Broker, Control
 from agent.people.identities import People
 from agent.people.stockroom import watch_unconfirmed
@@ -108,6 +108,7 @@ def session_of(address: Address) -> int:
 def run(path: Path) -> int:
     """Be the agent until SIGTERM or SIGINT; return the exit code of the process."""
     os.umask(0o077)
+    keep_out_of_cores()
     try:
         given = read(path)
     except (ConfigError, KeyFileError) as error:

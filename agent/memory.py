@@ -1,4 +1,6 @@
-"""Give memory back to the system when work has paused: an idle agent should be small.
+"""The process's memory: given back when work has paused, and never dumped.
+
+An idle agent should be small.
 
 glibc keeps what pictures and messages took, in an arena of each thread. Letting it give
 back at once (mallopt) was measured, and costs more than the whole raster of each card:
@@ -7,11 +9,16 @@ every large block is then mapped, zeroed and unmapped anew. So it is asked once,
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import resource
 from collections.abc import Callable
+from pathlib import Path
 
 from agent.clock import Clock
 from agent.journal.changed import Changed
+
+CORE_FILTER = Path("/proc/self/coredump_filter")
 
 QUIET_S = 1.0  # without a commit
 
@@ -36,3 +43,15 @@ def trim() -> None:
     except (OSError, AttributeError):
         return
     give_back(0)
+
+
+def keep_out_of_cores() -> None:
+    """Have no memory of this process written down when it is killed by a signal.
+
+    In it are pictures, names and keys, and what watches over a hung daemon kills it by
+    a signal that dumps. The limit forbids the file; a program that the kernel pipes the
+    dump to instead need not heed it, so the filter leaves nothing in it.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):  # no /proc, or another kernel
+        CORE_FILTER.write_text("0")

@@ -139,10 +139,14 @@ class Station:
         )
         await self.children.line(self.centre, "centre joined", START_S)
 
+    def agent_argv(self) -> list[str]:
+        """How the agent is started."""
+        return [sys.executable, "-m", "agent", "run", str(self.site.config)]
+
     async def start_agent(self) -> Child:
         """Start it, and return once its socket answers."""
-        argv = [sys.executable, "-m", "agent", "run", str(self.site.config)]
-        agent = await self.children.start(f"{self.site.station}-agent", argv)
+        name = f"{self.site.station}-agent"
+        agent = await self.children.start(name, self.agent_argv())
         agent.expected_to_end = True
         self.agent = agent
         async with asyncio.timeout(START_S):
