@@ -240,6 +240,7 @@ class Observation:
     cards_fed: int | None  # moves as `Capabilities.feed_counter` says
     canary: str | None  # None: none, not readable, or as after any power-up
     cards_counter: str = ""  # which one `cards_fed` is of; two are never compared
+    panels_printed: int | None = None  # moves within a card; None: no such counter
 
 
 @dataclass(frozen=True, slots=True)

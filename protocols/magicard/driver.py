@@ -286,6 +286,7 @@ class MagicardDriver:
             cards_fed=info.cards_printed,
             canary=self._canary,
             cards_counter="cards printed",
+            panels_printed=info.panels_printed,
         )
 
     def _stopped(self, what: str, status: Status) -> DeviceError:

@@ -32,6 +32,7 @@ class PaperPrinter:
     head_type: int = 0
     head_position: int = 50
     cards: int = 1204
+    panels: int = 6020
     film: str = "YMCKO"
     port: int = IDLE
     fault: str = OK
@@ -107,7 +108,7 @@ class PaperPrinter:
         fields = ["0"] * 35
         fields[0], fields[1] = f"{self.bits}", self.model
         fields[2], fields[3], fields[4] = f"{self.head_type}", "SN1", "PH1"
-        fields[6], fields[9], fields[11] = "G1.23", f"{self.cards}", "6020"
+        fields[6], fields[9], fields[11] = "G1.23", f"{self.cards}", f"{self.panels}"
         fields[16] = f"{self.head_position}"
         fields[21:25] = ["E004", "300", "98", self.film]
         return "STA$$" + ",".join(fields) + ","

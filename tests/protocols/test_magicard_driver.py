@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from PIL import Image
 
+from agent.lifecycle.recovery import settled
 from protocols.contract import SidePlanes
 from protocols.errors import (
     DeviceError,
@@ -95,6 +96,22 @@ def test_what_the_printer_says_of_itself_and_its_film_is_observed():
         assert await driver.observe() == seen
 
     play(PaperPrinter(), script)
+
+
+def test_a_panel_that_was_pressed_between_two_looks_shows_that_it_is_at_work():
+    printer = PaperPrinter(has_port=False)
+
+    async def script(driver: MagicardDriver) -> None:
+        await driver.open()
+        able = driver.capabilities
+        first, second = await driver.observe(), await driver.observe()
+        assert settled(first, second, able.settle_gap_s, able)
+        printer.panels += 1
+        third = await driver.observe()
+        assert (third.cards_fed, third.status) == (first.cards_fed, first.status)
+        assert not settled(second, third, able.settle_gap_s, able)
+
+    play(printer, script)
 
 
 def test_a_new_link_is_a_new_power_session_for_all_that_can_be_told():
