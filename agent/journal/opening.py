@@ -127,9 +127,9 @@ class Hold:
     @property
     def ledger(self) -> str:
         """The ledger that must be there; empty where there never was one."""
-        return self.written_in()[0]
+        return self._written()[0]
 
-    def written_in(self) -> tuple[str, Head | None]:
+    def _written(self) -> tuple[str, Head | None]:
         return written_in(os.pread(self._lock, _LOCK_SIZE_MAX, 0))
 
     def require_file(self) -> None:
@@ -171,7 +171,7 @@ class Hold:
         Raises:
             JournalDamagedError: it is another, or it lacks what was on the disk.
         """
-        before, last = self.written_in()
+        before, last = self._written()
         if before == ledger:
             if last is not None and hash_at(last.no) != last.hash:
                 raise JournalDamagedError(
