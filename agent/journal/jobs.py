@@ -150,11 +150,17 @@ def _refusal(tx: Transaction, job: Job, *, known: bool) -> Refused | None:
         if tx.sure:
             return Refused(RejectReason.EXPIRED, when)
         return Refused(RejectReason.CLOCK_UNSURE, f"{when}, if this clock is right")
-    begun = standing.begun_at(tx.db)
-    if begun is not None and job.issued_at <= begun:
+    lost = standing.loss(tx.db, tx.stamp.at, sure=tx.sure)
+    if lost is not None and not lost.known:
+        return Refused(
+            RejectReason.CLOCK_UNSURE,
+            "a lost ledger was replaced here, and this clock does not know when",
+        )
+    if lost is not None and job.issued_at <= lost.until:
+        when = lost.until.isoformat()
         return Refused(
             RejectReason.BEFORE_LEDGER,
-            f"issued before {begun.isoformat()}, when a lost ledger was replaced here",
+            f"issued before {when}, when a lost ledger was replaced here",
         )
     replaced = None if job.reprint_of is None else view(tx.db, job.reprint_of)
     if replaced is not None and not replaced.ended:

@@ -211,9 +211,14 @@ def _judge(tx: Transaction, came: OpenedCommand) -> _Answer:
         return _Answer(came.refused or Result.MALFORMED, came.detail)
     if command.command_no <= last:
         return _Answer(Result.STALE, f"number {last} was executed before")
-    begun = standing.begun_at(tx.db)
-    if begun is not None and command.issued_at <= begun:
-        when = f"issued before {begun.isoformat()}, when a lost ledger was replaced"
+    lost = standing.loss(tx.db, tx.stamp.at, sure=tx.sure)
+    if lost is not None and not lost.known:
+        when = "a lost ledger was replaced here, and this clock does not know when"
+        return _Answer(Result.CLOCK_UNSURE, when)
+    if lost is not None and command.issued_at <= lost.until:
+        when = (
+            f"issued before {lost.until.isoformat()}, when a lost ledger was replaced"
+        )
         return _Answer(Result.STALE, when)  # its number may have been executed then
     if command.expires_at <= tx.stamp.at:
         when = f"expires_at {command.expires_at.isoformat()} has passed"

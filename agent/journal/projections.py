@@ -34,6 +34,7 @@ from agent.contract.events import (
     JobCanceled,
     JobCompleted,
     JobInspected,
+    JobRejected,
     JobReturned,
     JobStarted,
     JobStopped,
@@ -145,6 +146,8 @@ def _no_job(db: sqlite3.Connection, event: Event) -> None:
             people.begun(db, event, begun)
         case PrinterConfirmed() as confirmed:
             people.stood_for(db, event, confirmed)
+        case JobRejected():
+            standing.dated(db, event)
         case AgentKey(signing=signing):
             _latest(db, "signing-key", signing.kid)
         case AgentCommand() | AgentPaused() | AgentResumed() | AgentRetired():
@@ -177,7 +180,7 @@ def _faults(db: sqlite3.Connection, change: FaultRaised | FaultCleared) -> None:
 
 def _begun(db: sqlite3.Connection, event: Event, counts: Mapping[str, int]) -> None:
     """Take a person's count for the books; what came before is not known."""
-    _latest(db, "begun", event.at.isoformat())
+    standing.begun(db, event)
     whole = {**counts, Place.RECEIVED: sum(counts.values())}
     books = [(Item.BLANK, place, count) for place, count in whole.items()]
     db.executemany("REPLACE INTO stock VALUES (?, ?, ?)", books)

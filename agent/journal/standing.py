@@ -51,6 +51,7 @@ def ordered(db: sqlite3.Connection, event: Event) -> None:
 
 def _commanded(db: sqlite3.Connection, event: Event, data: AgentCommand) -> None:
     """Remember an answer, what number was executed, and a job that is to be refused."""
+    dated(db, event)
     db.execute(
         "REPLACE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -129,10 +130,49 @@ def last_no(db: sqlite3.Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
+def begun(db: sqlite3.Connection, event: Event) -> None:
+    """Remember when this ledger took a lost one's place, as far as its clock knew."""
+    _latest(db, "begun", event.at.isoformat())
+    if event.clock is Clock.UNSURE:
+        _latest(db, "begun-unsure", str(event.no))
+
+
+def dated(db: sqlite3.Connection, event: Event) -> None:
+    """Date a ledger that was begun by an unsure clock: by now it had been begun."""
+    if event.clock is Clock.SURE and begun_unsure(db):
+        db.execute("DELETE FROM latest WHERE name = 'begun-unsure'")
+        before = begun_at(db) or event.at
+        _latest(db, "begun", max(before, event.at).isoformat())
+
+
 def begun_at(db: sqlite3.Connection) -> datetime | None:
     """Return when this ledger took a lost one's place; None: it is the first."""
     row = db.execute("SELECT value FROM latest WHERE name = 'begun'").fetchone()
     return None if row is None else datetime.fromisoformat(row[0])
+
+
+def begun_unsure(db: sqlite3.Connection) -> bool:
+    """Whether it is not known for sure since when that was later."""
+    query = "SELECT 1 FROM latest WHERE name = 'begun-unsure'"
+    return db.execute(query).fetchone() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What must be older than a ledger that took a lost one's place is refused."""
+
+    until: datetime  # what was issued by then may have been done before the loss
+    known: bool  # False: nobody can tell yet when that was
+
+
+def loss(db: sqlite3.Connection, now: datetime, *, sure: bool) -> Loss | None:
+    """Return what was lost with the ledger before this one; None: this is the first."""
+    at = begun_at(db)
+    if at is None:
+        return None
+    if not begun_unsure(db):
+        return Loss(at, known=True)
+    return Loss(max(at, now), known=sure)
 
 
 def paused_by(db: sqlite3.Connection) -> list[Owner]:

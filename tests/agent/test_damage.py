@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from agent.cli import main
 from agent.clock import InlineExecutor
 from agent.contract.agent_events import LedgerBegun
+from agent.contract.envelope import OpenedJob
 from agent.contract.events import Place
 from agent.contract.messages import Ack, RejectReason
 from agent.journal import chain
@@ -34,6 +35,7 @@ from tests.conftest import Mosquitto, Processes
 
 MISCONFIGURED = 78
 COUNTS = ("desk=0", "hopper=36", "output=12", "reject-bin=1", "waste=0")
+COUNTED = dict.fromkeys(("desk", "hopper", "output", "reject-bin", "waste"), 1)
 
 
 @pytest.fixture(scope="module")
@@ -247,8 +249,7 @@ def test_a_clock_that_is_behind_does_not_let_old_jobs_in_again(
         remember(journal_db, Lost(ledger, 9, "ab" * 32, signed_at))
     behind = VirtualClock()
     behind.offset = timedelta(days=-400)
-    counts = dict.fromkeys(("desk", "hopper", "output", "reject-bin", "waste"), 1)
-    begin(journal_db.parent, Beginning("lost", counts, Signers("siti")), behind)
+    begin(journal_db.parent, Beginning("lost", COUNTED, Signers("siti")), behind)
 
     async def test() -> None:
         clock = VirtualClock()
@@ -263,6 +264,42 @@ def test_a_clock_that_is_behind_does_not_let_old_jobs_in_again(
         await journal.close()
 
     asyncio.run(test())
+
+
+def test_a_ledger_begun_by_an_unsure_clock_is_dated_by_the_first_sure_word(
+    journal_db: Path,
+) -> None:
+    set_aside(journal_db, START).unlink()
+    clock = VirtualClock()
+    clock.sure, clock.offset = False, timedelta(days=-400)
+    begin(journal_db.parent, Beginning("lost", COUNTED, Signers("siti")), clock)
+    now = START + timedelta(hours=6)
+
+    def job(job_id: str, issued: timedelta) -> OpenedJob:
+        ends = now + timedelta(days=9)
+        return opened(make_job(job_id, issued_at=now + issued, expires_at=ends))
+
+    async def test() -> None:
+        journal = await Journal.open(journal_db, clock, InlineExecutor())
+        old, new = job("J1", timedelta(hours=-1)), job("J2", timedelta(minutes=1))
+        for one in (old, new):
+            assert await reason_of(journal, one) is RejectReason.CLOCK_UNSURE
+        clock.sure, clock.offset = True, now - START
+        for one in (old, old):  # it may have been printed before the loss
+            assert await reason_of(journal, one) is RejectReason.BEFORE_LEDGER
+        clock.offset += timedelta(hours=1)
+        assert await journal.accept(new, b"sealed") == Accepted("J2")
+        await journal.close()
+
+    asyncio.run(test())
+    report = verify(journal_db)
+    assert (report.verdict, report.detail) == (Verdict.GOOD, "")
+
+
+async def reason_of(journal: Journal, job: OpenedJob) -> RejectReason:
+    result = await journal.accept(job, b"sealed")
+    assert isinstance(result, Refused)
+    return result.reason
 
 
 def test_a_forked_ledger_is_set_aside_whole_before_a_new_one_takes_its_place(
@@ -306,10 +343,10 @@ def ack_of(ledger: str, no: int) -> Ack:
 
 def test_a_job_issued_before_the_loss_is_refused_for_good(journal_db: Path) -> None:
     set_aside(journal_db, START)
-    assert new_ledger(journal_db.parent).startswith("0 ")
+    clock = VirtualClock()
+    begin(journal_db.parent, Beginning("lost", COUNTED, Signers("siti")), clock)
 
     async def test() -> None:
-        clock = VirtualClock()
         journal = await Journal.open(journal_db, clock, InlineExecutor())
         begun = (await journal.lines_after(0, 1, 9_999))[0][1]
         at = chain.open_line(begun, 1)[1].at
