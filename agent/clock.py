@@ -24,7 +24,9 @@ AHEAD_MAX = timedelta(minutes=10)
 """How far the centre's clock may be ahead of ours and still be taken for right."""
 
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)
+"""It is later than this wherever this program runs, whatever a clock without a battery
+says; and the contract has no earlier time."""
 
 
 class Clock(Protocol):
@@ -97,13 +99,15 @@ class InlineExecutor:
 class TrustedTime:
     """The later of the system clock and the newest signed time, which goes on running.
 
+    Never before `EARLIEST`: a station without a clock of its own begins in 1970.
+
     Sure when the kernel says so, or when a signed time answered a question of this
     very boot; while unsure nothing expires and no `not_before` passes.
     """
 
     def __init__(self, clock: Clock, newest: datetime | None) -> None:
         self._clock = clock
-        self._newest = newest
+        self._newest = EARLIEST if newest is None else newest
         self._newest_mono_ms = clock.mono_ms()
         self._echoed = False
 
@@ -112,8 +116,8 @@ class TrustedTime:
 
     def _signed(self) -> datetime:
         """The newest signed time, as it has gone on running."""
-        since = timedelta(milliseconds=self._clock.mono_ms() - self._newest_mono_ms)
-        return _LONG_AGO if self._newest is None else self._newest + since
+        since_ms = self._clock.mono_ms() - self._newest_mono_ms
+        return self._newest + timedelta(milliseconds=since_ms)
 
     @property
     def sure(self) -> bool:

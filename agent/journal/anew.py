@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from agent.clock import Clock, SystemClock
+from agent.clock import EARLIEST, Clock, SystemClock
 from agent.contract.agent_events import LedgerBegun
 from agent.contract.events import AgentRoster
 from agent.contract.messages import Clock as ClockWord
@@ -43,13 +43,18 @@ def begin(folder: Path, said: Beginning, clock: Clock | None = None) -> str:
     `clock` None: the system's.
 
     Raises:
-        JournalError: there is a journal, the daemon is running, the disk fails, or
-            both identities are one.
+        JournalError: there is a journal, the daemon is running, the disk fails, the
+            clock is plainly wrong, or both identities are one.
     """
     path, by = folder / "journal.db", said.by
     if one_and_the_same(by.who, by.second):
         raise JournalError("the second identity must be another person")
     clock = clock or SystemClock()
+    if clock.wall() < EARLIEST:
+        raise JournalError(
+            f"the clock says {clock.wall():%Y-%m-%d}: set it first, for no job that was"
+            " issued before now is printed here again"
+        )
     if _is_forked(path):
         set_aside(path, clock.wall())
     found = salvage(path)

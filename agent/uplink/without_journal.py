@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from agent import __version__
-from agent.clock import SystemClock
+from agent.clock import EARLIEST, SystemClock
 from agent.config import Config
 from agent.contract.messages import CONTRACT_MINOR, Clock, LedgerHead, Online, State
 from agent.contract.topics import Address, Topic
@@ -74,7 +74,7 @@ async def tell(config: Config, found: Salvage, why: StateReason) -> None:
 async def _tell(config: Config, found: Salvage, why: StateReason) -> None:
     """Leave at the broker, retained, why nobody is there."""
     address = Address(config.station, config.printer)
-    boot, now = str(uuid.uuid4()), SystemClock().wall()
+    boot, now = str(uuid.uuid4()), max(SystemClock().wall(), EARLIEST)
     death = msgspec.json.encode(Online(online=False, connection=0, boot=boot))
     acked = found.acked.no if found.acked else 0
     state = State(

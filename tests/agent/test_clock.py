@@ -10,6 +10,7 @@ import pytest
 
 from agent.clock import (
     AHEAD_MAX,
+    EARLIEST,
     InlineExecutor,
     SystemClock,
     ThreadExecutor,
@@ -128,3 +129,15 @@ def test_what_work_raises_reaches_who_asked(make: type[InlineExecutor]) -> None:
             executor.close()
 
     asyncio.run(test())
+
+
+def test_a_clock_without_a_battery_begins_no_earlier_than_this_program() -> None:
+    clock = VirtualClock()
+    clock.sure = False
+    clock.offset = datetime(1970, 1, 1, tzinfo=UTC) - clock.wall()
+    time = TrustedTime(clock, None)
+    assert time.now() == EARLIEST
+    clock.ms += 5_000
+    assert time.now() == EARLIEST + timedelta(seconds=5)
+    assert time.learn(START, echoed=True)
+    assert time.now() == START

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -160,4 +160,13 @@ def test_one_name_twice_is_one_person_without_a_roster_too(tmp_path: Path) -> No
     said = Beginning("test", {"hopper": 1}, Signers("siti", "siti"))
     with pytest.raises(JournalError, match="another person"):
         begin(tmp_path, said)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_ledger_is_opened_by_a_clock_that_is_plainly_wrong(tmp_path: Path) -> None:
+    """Jobs of the lost one would all have been issued after it."""
+    clock = VirtualClock()
+    clock.offset = datetime(1970, 1, 1, tzinfo=UTC) - clock.wall()
+    with pytest.raises(JournalError, match="the clock says 1970-01-01: set it first"):
+        begin(tmp_path, Beginning("test", {"hopper": 1}, Signers("siti")), clock)
     assert list(tmp_path.iterdir()) == []

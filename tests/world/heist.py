@@ -74,6 +74,7 @@ class Heist(World):
         self.found: list[Found] = []
         self.told: list[str] = []  # by what a script asked, as `verify`
         self.attended = False
+        self._rows: list[bytes] = []
         self._known: Counter[str] = Counter()
         self._turned_before: Counter[str] = Counter()  # in lives that have ended
 
@@ -97,13 +98,17 @@ class Heist(World):
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """Return the data of each event of this kind."""
-        lines = [json.loads(line[65:]) for line in self.notary.rows(0)]
-        return [one["data"] for one in lines if one["data"]["kind"] == kind]
+        return [one["data"] for one in self.lines() if one["data"]["kind"] == kind]
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return every event; after the end, as it was then."""
+        rows = self.notary.rows(0)
+        self._rows = rows or self._rows
+        return [json.loads(line[65:]) for line in self._rows]
 
     def kinds(self) -> list[str]:
         """Return the kind of each event."""
-        lines = [json.loads(line[65:]) for line in self.notary.rows(0)]
-        return [str(one["data"]["kind"]) for one in lines]
+        return [str(one["data"]["kind"]) for one in self.lines()]
 
     @property
     def names(self) -> Counter[str]:
@@ -177,10 +182,14 @@ class Heist(World):
 
     async def sleeps(self, seconds: float) -> None:
         """Likewise, and nobody looks meanwhile, the agent neither."""
+        self.leap(seconds)
+        await self.passes(STEP_S)
+
+    def leap(self, seconds: float) -> None:
+        """Let all be asleep for so long: what was due then is due at its end."""
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
         loop.leap(seconds)
-        await self.passes(STEP_S)
 
     async def until(self, what: Callable[[], bool], within_s: float = WITHIN_S) -> None:
         """Wait for something."""
