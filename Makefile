@@ -11,11 +11,13 @@ KEEP ?=
 SEEDS ?= 20000
 FROM ?= 1
 RUNS ?=
+MINUTES ?= 30
+SEED ?= 1
 # Not "?=": many have a PRINTER in their environment, for lpr.
 PRINTER := evolis
 DEMO_FLAGS := --printer $(PRINTER) $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
 
-.PHONY: help demo test coverage soak lint bench bench-exactly-once show-interop show-ledger show-doubt system-test-usb fuzz fresh deps contract docs lock clean
+.PHONY: help demo test coverage soak soak-real lint bench bench-exactly-once show-interop show-ledger show-doubt system-test-usb fuzz fresh deps contract docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -44,6 +46,10 @@ lint: ## style, types and who may import whom
 soak: ## simulated worlds, drawn by seeds, as many as one likes [SEEDS=20000] [FROM=1]
 	@scripts/venv dev
 	@$(PY) -m tests.world --seeds $(SEEDS) --from $(FROM)
+
+soak-real: ## real processes: kills, faults and hands at random, memory watched [MINUTES=30] [SEED=1] [SABOTAGE=steal|leak]
+	@scripts/venv dev
+	@$(PY) -m tests.chaos.soak --minutes $(MINUTES) --seed $(SEED) $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
 bench: ## measured figures, each beside its peer's in the same run
 	@scripts/venv dev

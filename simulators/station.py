@@ -77,7 +77,7 @@ async def _run(options: Options) -> int:
     children = Children(site.directory / "logs")
     try:
         machine = Machine(MAKE, HOPPER, RIBBON_SETS, options.speed, cards)
-        port = await stage.start_emulator(children, site, machine)
+        _, port = await stage.start_emulator(children, site, machine)
         await stage.make_agent_key(site)
         stage.write_config(site, options.broker, options.trust, MAKE, port)
         await stage.start_agent(children, site)

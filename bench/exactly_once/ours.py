@@ -77,7 +77,7 @@ class Blanko:
     async def _set_up(self) -> None:
         station = self._station
         await stage.make_agent_key(station.site)
-        station.write_orders()
+        station.write_orders(station.jobs)
         self._emulator, self.printer_port = await start_emulator(
             self._children, station.folder
         )

@@ -62,6 +62,11 @@ class Site:
         return self.directory / "agent.jwk.pub"
 
     @property
+    def state_dir(self) -> Path:
+        """The agent's ledger and spool."""
+        return self.directory / "state"
+
+    @property
     def socket(self) -> Path:
         """Where the agent's command line finds it."""
         return self.directory / "agent.sock"
@@ -106,6 +111,8 @@ class Machine:
     speed: float
     cards: Path | None  # None: no pictures of them are drawn
     faults: tuple[str, ...] = ()
+    state: Path | None = None  # None: killed, its cards are gone with it
+    port: int = 0  # its raw port; 0: any free one
 
 
 async def make_agent_key(site: Site) -> None:
@@ -122,12 +129,11 @@ def write_config(
     site: Site, broker: str, trust: Path, make: Make, printer_port: int
 ) -> None:
     """Write the agent's configuration."""
-    state_dir = site.directory / "state"
-    state_dir.mkdir(mode=0o700, exist_ok=True)
+    site.state_dir.mkdir(mode=0o700, exist_ok=True)
     text = _CONFIG.format(
         station=site.station,
         printer=site.printer,
-        state_dir=state_dir,
+        state_dir=site.state_dir,
         socket=site.socket,
         broker=broker,
         agent_key=site.agent_key,
@@ -139,8 +145,10 @@ def write_config(
     site.config.write_text(text)
 
 
-async def start_emulator(children: Children, site: Site, machine: Machine) -> int:
-    """Start the emulated printer; return its TCP port.
+async def start_emulator(
+    children: Children, site: Site, machine: Machine
+) -> tuple[Child, int]:
+    """Start the emulated printer; return it with its TCP port.
 
     Raises:
         ChildError: it does not come up.
@@ -148,18 +156,20 @@ async def start_emulator(children: Children, site: Site, machine: Machine) -> in
     argv = [
         sys.executable, "-m", "simulators", "printer", machine.make.family,
         "--model", machine.make.model,
-        "--tcp", "127.0.0.1:0", "--hopper", str(machine.hopper),
+        "--tcp", f"127.0.0.1:{machine.port}", "--hopper", str(machine.hopper),
         "--ribbon", f"YMCKO:{machine.ribbon_sets}", "--speed", f"{machine.speed:g}",
         "--control", str(site.emulator_socket),
     ]  # fmt: skip
     if machine.cards is not None:
         argv += ["--cards", str(machine.cards)]
+    if machine.state is not None:
+        argv += ["--state", str(machine.state)]
     for fault in machine.faults:
         argv += ["--fault", fault]
     emulator = await children.start("emulator", argv)
     line = await children.line(emulator, "listening tcp", READY_S)
     await children.line(emulator, "control ", READY_S)
-    return int(line.rpartition(":")[2])
+    return emulator, int(line.rpartition(":")[2])
 
 
 async def start_agent(children: Children, site: Site) -> Child:

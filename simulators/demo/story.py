@@ -95,7 +95,7 @@ class Story:
         machine = Machine(make, HOPPER, RIBBON_SETS, self._options.speed, out, (JAM,))
         key_dir = site.directory / "keys"
         centre_key(key_dir)
-        broker, port, _, _ = await asyncio.gather(
+        broker, (_, port), _, _ = await asyncio.gather(
             self._start_broker(),
             stage.start_emulator(self.children, site, machine),
             stage.make_agent_key(site),

@@ -36,6 +36,14 @@ class World:
         """The printer's mains switch."""
         await self._do({"do": "power", "on": on})
 
+    async def strike(self, kind: str) -> None:
+        """Something goes wrong, now."""
+        await self._do({"do": "fault", "kind": kind})
+
+    async def clear(self, kind: str) -> None:
+        """Its physical cause is taken away."""
+        await self._do({"do": "clear", "kind": kind})
+
     async def _do(self, request: dict[str, object]) -> Truth:
         try:
             async with asyncio.timeout(_ANSWER_S):

@@ -7,8 +7,6 @@ who else the kernel lets.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import shutil
 import signal
 import subprocess
@@ -23,6 +21,7 @@ import pytest
 from agent.journal.store import CARD_SIZE_MAX
 from agent.journal.verify import Verdict, verify
 from tests.agent.test_daemon import Centre, Desk, play, png
+from tests.chaos.disk import fill, why_none
 from tests.conftest import IN_CI, Mosquitto, Processes
 
 pytestmark = pytest.mark.mosquitto
@@ -33,15 +32,9 @@ LEFT_SIZE = 64 * 1024  # of a disk that is called full
 
 def _unshare() -> str:
     """Return the program; where it may not do what is asked of it, skip."""
-    program = shutil.which("unshare") or ""
-    probe = [program, "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
-    if (
-        not program
-        or subprocess.run(probe, capture_output=True, check=False).returncode
-    ):
-        reason = "only root may mount here, and users may have no namespace"
-        (pytest.fail if IN_CI else pytest.skip)(reason)
-    return program
+    if why := why_none():
+        (pytest.fail if IN_CI else pytest.skip)(why)
+    return shutil.which("unshare") or ""
 
 
 class TinyDisk(Desk):
@@ -74,19 +67,6 @@ def desk(
     tmp_path: Path, stopped_mosquitto: Mosquitto, processes: Processes
 ) -> TinyDisk:
     return TinyDisk(tmp_path, stopped_mosquitto, processes)
-
-
-def fill(disk: Path, left_size: int) -> None:
-    """Let others take the disk, but for so many bytes."""
-    with (disk / "ballast").open("ab") as ballast:
-        while True:
-            free = os.statvfs(disk)
-            size = free.f_bavail * free.f_frsize - left_size
-            if size <= 0:
-                return
-            with contextlib.suppress(OSError):  # the daemon was faster
-                os.posix_fallocate(ballast.fileno(), ballast.tell(), size)
-                ballast.seek(size, os.SEEK_CUR)
 
 
 def of_job(centre: Centre, job_id: str) -> list[str]:

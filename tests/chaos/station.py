@@ -1,5 +1,7 @@
 """One printer's programs as processes that can be killed: printer, centre and agent.
 
+A printer that is killed has lost its power; its cards are kept (`--state`).
+
 The agent is asked over its control socket, as its command line does; the emulator's own
 socket tells what is physically true.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 import sqlite3
 import sys
@@ -25,20 +28,25 @@ from simulators.centre.book import Line
 from simulators.centre.keys import TRUST_NAME, centre_key
 from simulators.centre.orders import File, Order
 from simulators.centre.store import Store
-from simulators.demo import judge, stage
+from simulators.demo import stage
 from simulators.demo.children import Child, Children
-from simulators.demo.stage import Machine, Site
+from simulators.demo.stage import Machine, Make, Site
 from simulators.demo.verdict import verified_lines
 from simulators.demo.world import Truth, World
+from tests.chaos.disk import Disk
+from tests.chaos.reckoning import Reckoning, reckon
+from tests.chaos.wire import CutWire
 
 CARD = (1011, 638)
-MAKE = stage.MAKES["evolis"]
 SPEED = 12.0  # of the mechanism: a side in under two seconds
+RIBBON_SETS = 500  # as much as any run takes
 ENDED = {"completed", "canceled", "aborted"}  # RFC 8011 section 5.3.7
 BLANKS = 9  # a job may use: each kill while its card is printed spoils one
 ANSWER_S = 20.0
 START_S = 30.0
-STOP_S = 70.0  # as the unit grants: TimeoutStopSec
+STOP_S = 180.0  # as the unit grants: TimeoutStopSec=3min
+ROOM_SIZE = 65_536  # of a slow wire
+NEWEST = 60  # jobs that are asked after: the agent shows so many that have ended
 
 
 class AgentError(Exception):
@@ -49,21 +57,21 @@ class AgentError(Exception):
         self.code = code
 
 
-def plain_orders(tag: str, count: int) -> list[Order]:
+def plain_orders(tag: str, count: int, first: int = 1) -> list[Order]:
     """Cards of one colour each: no two are alike, and they cost little to draw."""
-    return [_plain(tag, number) for number in range(1, count + 1)]
+    return [_plain(tag, number) for number in range(first, first + count)]
 
 
 def _plain(tag: str, number: int) -> Order:
-    colour = (number % 16 * 16, number // 16 % 16 * 16, (number * 7 + len(tag)) % 256)
+    colour = (number % 16 * 16, number // 16 % 16 * 16, number // 256 % 32 * 8)
     out = BytesIO()
     Image.new("RGB", CARD, colour).save(out, "PNG")
     fields = {
-        "job_id": f"{tag}-{number:03d}",
+        "job_id": f"{tag}-{number:04d}",
         "queue_no": number,
         "blanks": BLANKS,
         "kind": "first",
-        "subject": f"{tag}-subject-{number:03d}",
+        "subject": f"{tag}-subject-{number:04d}",
         "sides": {"front": {"kind": "image", "part": "front"}},
     }
     return Order(fields, (File("front", "image/png", out.getvalue()),))
@@ -76,13 +84,21 @@ class Station:
     folder: Path
     broker: str
     children: Children
-    jobs: Sequence[Order]
+    jobs: list[Order]
     hopper: int
-    faults: tuple[str, ...] = ()
+    make: Make = stage.MAKES["evolis"]
+    disk: Disk | None = None  # for the agent's state alone; None: as all the rest
+    program: Sequence[str] = ("-m", "agent")
+    wire_size_per_s: float | None = None  # None: as fast as it goes
     kills: Counter[str] = field(default_factory=Counter)  # by the open attempt's stage
+    power_cuts: Counter[str] = field(
+        default_factory=Counter
+    )  # of the printer, likewise
     agent: Child | None = None
     centre: Child | None = None
+    printer: Child | None = None
     printer_port: int = 0
+    wire: CutWire | None = None
     wire_port: int = 0  # what the agent is told: a relay's, where one stands between
 
     def __post_init__(self) -> None:
@@ -96,35 +112,73 @@ class Station:
 
     async def set_up(self) -> None:
         """Everything but the agent: keys, printer and orders."""
-        sets = len(self.jobs) * 4
-        machine = Machine(MAKE, self.hopper, sets, SPEED, None, self.faults)
         await stage.make_agent_key(self.site)
-        self.printer_port = await stage.start_emulator(
+        if self.disk is not None:
+            self.site.state_dir.mkdir(mode=0o700)
+            await self.disk.mount(self.children, self.site.state_dir)
+        await self.start_printer()
+        self.write_orders(self.jobs)
+
+    async def start_printer(self) -> None:
+        """Switch it on: with what `hopper` says, or where its last kill left it."""
+        state = self.folder / "machine"
+        machine = Machine(
+            self.make,
+            self.hopper,
+            RIBBON_SETS,
+            SPEED,
+            None,
+            (),
+            state,
+            self.printer_port,
+        )
+        self.printer, self.printer_port = await stage.start_emulator(
             self.children, self.site, machine
         )
-        self.write_orders()
+        self.printer.expected_to_end = True
 
-    def write_orders(self) -> None:
-        """Put the plan's orders where the centre reads them."""
+    def write_orders(self, more: Sequence[Order]) -> None:
+        """Put orders where the centre reads them when it starts."""
         directory = self.folder / "orders"
-        directory.mkdir()
-        for order in self.jobs:
+        directory.mkdir(exist_ok=True)
+        for order in more:
             orders.write(order, directory)
 
     async def begin(self) -> None:
         """Set up, start everything, and tell the agent of the blanks in the hopper."""
         await self.set_up()
+        if self.wire_size_per_s is not None:
+            self.wire = CutWire(self.printer_port, self.wire_size_per_s, ROOM_SIZE)
+            await self.wire.start()
+            self.wire_port = self.wire.port
         self.configure()
         await self.start_centre()
         await self.start_agent()
         await self.ask("stock-load", count=self.hopper, who="budi")
+
+    async def unplug(self) -> None:
+        """Take the wire away; the programs are ended by who started them."""
+        if self.wire is not None:
+            await self.wire.stop()
+
+    def order_more(self, count: int) -> None:
+        """Order so many cards more: the centre reads of them as it starts."""
+        name, first = self.site.station, len(self.jobs) + 1
+        more = plain_orders(name, count, first)
+        self.jobs += more
+        self.write_orders(more)
+
+    @property
+    def has_stages(self) -> bool:
+        """Whether it prints step by step: not a card as one job."""
+        return self.make.family == "evolis"
 
     def configure(self, broker: str | None = None) -> None:
         """Write the agent's configuration; another broker if one is named."""
         port = self.wire_port or self.printer_port
         trust = self.keys / TRUST_NAME
         centre_key(self.keys)
-        stage.write_config(self.site, broker or self.broker, trust, MAKE, port)
+        stage.write_config(self.site, broker or self.broker, trust, self.make, port)
 
     async def start_centre(self) -> None:
         self.centre = await self.children.start(
@@ -137,11 +191,13 @@ class Station:
                 *("--jobs", str(self.folder / "orders"), "--store", str(self.store)),
             ],
         )
+        self.centre.expected_to_end = True
         await self.children.line(self.centre, "centre joined", START_S)
 
     def agent_argv(self) -> list[str]:
         """How the agent is started."""
-        return [sys.executable, "-m", "agent", "run", str(self.site.config)]
+        inside = self.disk.inside if self.disk else []
+        return [*inside, sys.executable, *self.program, "run", str(self.site.config)]
 
     async def start_agent(self) -> Child:
         """Start it, and return once its socket answers."""
@@ -168,6 +224,21 @@ class Station:
         stage_now = self.open_stage()
         self.kills[stage_now] += 1
         return stage_now
+
+    async def cut_power(self) -> str:
+        """Kill -9 of the printer; return the stage of the attempt that was open."""
+        assert self.printer is not None
+        self.printer.process.kill()
+        await self.printer.process.wait()
+        stage_now = self.open_stage()
+        self.power_cuts[stage_now] += 1
+        return stage_now
+
+    async def kill_centre(self) -> None:
+        """Kill -9; what it has acknowledged is on its disk."""
+        assert self.centre is not None
+        self.centre.process.kill()
+        await self.centre.process.wait()
 
     async def end_agent(self) -> int:
         """SIGTERM; return its exit status, which must come in the unit's time."""
@@ -205,7 +276,13 @@ class Station:
 
     def open_stage(self) -> str:
         """The stage of the attempt that is open, read from the ledger's file."""
-        path = self.folder / "state/journal.db"
+        state = self.site.state_dir
+        if self.disk is not None:  # a full one has no room for what a reader needs
+            state = self.folder / "copy"
+            state.mkdir(exist_ok=True)
+            for file in self.disk.path.glob("journal.db*"):
+                shutil.copy(file, state)
+        path = state / "journal.db"
         last = "none"
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
             rows = db.execute(
@@ -228,10 +305,10 @@ class Station:
         return bool(head["acked"] == head["no"])
 
     async def jobs_left(self) -> int:
-        """How many of the plan's jobs, of at most 100, have not ended at the agent."""
+        """How many of the plan's newest jobs have not ended at the agent."""
         jobs = (await self.ask("jobs"))["jobs"]
         ended = {job["job_id"] for job in jobs if job["state"] in ENDED}
-        return len(set(self._job_ids()) - ended)
+        return len(set(self._job_ids()[-NEWEST:]) - ended)
 
     def _job_ids(self) -> list[str]:
         return [order.job_id for order in self.jobs]
@@ -245,16 +322,16 @@ class Station:
         """What the centre holds, its chain checked."""
         return verified_lines(Store(self.store))
 
-    async def findings(self) -> list[str]:
-        """What the books, the centre's copy and the machine do not agree on."""
+    async def reckoning(self) -> Reckoning:
+        """What the books, the centre's copy and the machine say of all its jobs."""
         truth: Truth = await self.world.truth()
         stock = (await self.ask("stock"))["stock"]
         head = (await self.ask("status"))["state"]["head"]
-        lines = self.lines()
-        lost = [] if lines[-1].no >= head["acked"] else ["the centre lacks events"]
+        return reckon(self._job_ids(), self.lines(), stock, truth, head["acked"])
+
+    async def findings(self) -> list[str]:
+        """What they do not agree on."""
         return [
-            *lost,
-            *judge.compare_jobs(self._job_ids(), lines),
-            *judge.compare_places(stock, judge.sum_moves(lines), truth),
-            *judge.pair_cards(lines, truth).findings,
+            f"{self.site.station}: {finding}"
+            for finding in (await self.reckoning()).findings
         ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,10 +54,10 @@ async def cut_at(station: Station, wire: CutWire, tenths: list[int]) -> None:
         assert wire.cut.is_set()
 
 
-async def play(folder: Path, broker: Mosquitto) -> tuple[Counter[str], list[str]]:
-    """Return what people had to say, and what is wrong."""
+async def play(folder: Path, broker: Mosquitto) -> tuple[list[str], list[str]]:
+    """Return the figures, and what is wrong."""
     children = Children(folder / "logs")
-    crowd, wires, said = [], [], Counter[str]()
+    crowd, wires = [], []
     try:
         for number in range(STATION_COUNT):
             name = f"s{number}"
@@ -86,13 +85,8 @@ async def play(folder: Path, broker: Mosquitto) -> tuple[Counter[str], list[str]
         for task in looking:
             task.cancel()
         await asyncio.gather(*looking, return_exceptions=True)
-        for person in people:
-            said += person.answers
-        return said, [
-            f"{station.site.station}: {finding}"
-            for station in crowd
-            for finding in await station.findings()
-        ]
+        whole = await kills.reckon(crowd)
+        return [*kills.report(crowd, people), *whole.lines()], whole.findings
     finally:
         await children.stop()
         for wire in wires:
@@ -102,10 +96,7 @@ async def play(folder: Path, broker: Mosquitto) -> tuple[Counter[str], list[str]
 def test_cut_off_at_every_tenth_of_a_card_none_is_lost_and_none_is_made_twice(
     tmp_path: Path, mosquitto: Mosquitto, record_property: Record
 ) -> None:
-    said, wrong = asyncio.run(play(tmp_path / "c", mosquitto))
-    answers = ", ".join(f"{words} {count}" for words, count in sorted(said.items()))
-    record_property(
-        "figure",
-        f"{len(TENTHS)} cuts of the printer's wire; people: {answers or 'nothing'}",
-    )
-    assert wrong == []
+    figures, wrong = asyncio.run(play(tmp_path / "c", mosquitto))
+    for line in (f"{len(TENTHS)} cuts of the printer's wire", *figures):
+        record_property("figure", line)
+    assert wrong == [], figures

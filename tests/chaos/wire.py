@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import aiomqtt
 
 CHUNK_SIZE = 16_384
+SEGMENT_SIZE = 1_448  # as on an Ethernet
 
 
 class Stages:
@@ -58,13 +60,20 @@ class Stages:
 class CutWire:
     """A wire between agent and printer that breaks after so many bytes, once."""
 
-    def __init__(self, printer_port: int, size_per_s: float | None = None) -> None:
+    def __init__(
+        self,
+        printer_port: int,
+        size_per_s: float | None = None,
+        room_size: int | None = None,
+    ) -> None:
         """`size_per_s`: what it takes towards the printer, and then one connection
-        at a time, as a raw port does; None: whatever comes.
+        at a time, as a raw port does; None: whatever comes. `room_size`: what may be
+        under way in it; None: as much as the kernel likes, which is a whole card.
         """
         self._printer_port = printer_port
+        self._room_size = room_size
         self._size_per_s = size_per_s
-        self._server: asyncio.Server | None = None
+        self._ear: socket.socket | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Semaphore(1 if size_per_s is not None else 1_000)
         self._left: int | None = None  # bytes until it breaks; None: it holds
@@ -74,14 +83,23 @@ class CutWire:
 
     async def start(self) -> None:
         """Take connections; on the same port again after `unplug`."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        ear = socket.create_server(("127.0.0.1", self.port))
+        if self._room_size is not None:
+            ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._room_size)
+            # The loopback's large segments would make the sender's room large.
+            ear.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_SIZE)
+        ear.setblocking(False)
+        self.port = ear.getsockname()[1]
+        self._ear = ear
+        # Not `start_server`: closed as a connection comes, it forgets that one.
+        asyncio.get_running_loop().add_reader(ear, self._accept, ear)
 
     def unplug(self) -> None:
         """Refuse connections, as the port of a printer that is off does."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._ear is not None:
+            asyncio.get_running_loop().remove_reader(self._ear)
+            self._ear.close()
+            self._ear = None
 
     def break_after(self, size: int) -> None:
         """Break once `size` more bytes have gone towards the printer."""
@@ -89,24 +107,28 @@ class CutWire:
         self.cut.clear()
 
     async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        self.unplug()
         for task in self._serving:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
 
-    def _accept(
-        self, agent_in: asyncio.StreamReader, agent_out: asyncio.StreamWriter
-    ) -> None:
-        task = asyncio.create_task(self._in_turn(agent_in, agent_out))
+    def _accept(self, ear: socket.socket) -> None:
+        try:
+            agent, _ = ear.accept()
+        except OSError:
+            return  # it has thought better of it
+        task = asyncio.create_task(self._in_turn(agent))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
+        task.add_done_callback(lambda _: agent.close())
 
-    async def _in_turn(
-        self, agent_in: asyncio.StreamReader, agent_out: asyncio.StreamWriter
-    ) -> None:
-        async with self._turns:
-            await self._serve(agent_in, agent_out)
+    async def _in_turn(self, agent: socket.socket) -> None:
+        agent_in, agent_out = await asyncio.open_connection(sock=agent)
+        try:
+            async with self._turns:
+                await self._serve(agent_in, agent_out)
+        finally:
+            agent_out.transport.abort()
 
     async def _serve(
         self, agent_in: asyncio.StreamReader, agent_out: asyncio.StreamWriter
@@ -116,7 +138,6 @@ class CutWire:
                 "127.0.0.1", self._printer_port
             )
         except OSError:
-            agent_out.transport.abort()
             return
         try:
             async with asyncio.TaskGroup() as group:
@@ -126,7 +147,6 @@ class CutWire:
             pass  # broken, or one end is gone
         finally:
             printer_out.transport.abort()
-            agent_out.transport.abort()
 
     async def _forth(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
