@@ -27,6 +27,20 @@ LAST_SIZE = 1_000  # before the last bytes of the card, which vary with its look
 Record = Callable[[str, object], None]
 
 
+async def begin(station: Station) -> None:
+    """Set it up behind a wire that can be cut, with no job started."""
+    await station.set_up()
+    station.wire = CutWire(station.printer_port)
+    await station.wire.start()
+    station.wire_port = station.wire.port
+    station.configure()
+    await station.start_agent()
+    await station.ask("pause", reason="one at a time", who=NAME)
+    await station.ask("stock-load", count=station.hopper, who=NAME)
+    await station.start_centre()
+    await one_at_a_time(station)
+
+
 async def one_at_a_time(station: Station) -> None:
     """Let no job start before it is its turn."""
     await station.until(lambda state: state["queued"] == len(station.jobs))
@@ -43,8 +57,10 @@ async def one_card(station: Station, card_no: int) -> None:
             await asyncio.sleep(LOOK_S)
 
 
-async def cut_at(station: Station, wire: CutWire, tenths: list[int]) -> None:
+async def cut_at(station: Station, tenths: list[int]) -> None:
     """A whole card, which tells how many bytes it takes; then a card for each cut."""
+    wire = station.wire
+    assert wire is not None
     before_size = wire.passed_size
     await one_card(station, 1)
     card_size = wire.passed_size - before_size
@@ -57,30 +73,26 @@ async def cut_at(station: Station, wire: CutWire, tenths: list[int]) -> None:
 async def play(folder: Path, broker: Mosquitto) -> tuple[list[str], list[str]]:
     """Return the figures, and what is wrong."""
     children = Children(folder / "logs")
-    crowd, wires = [], []
+    crowd = [
+        Station(
+            folder / f"s{number}",
+            broker.uri,
+            children,
+            plain_orders(f"s{number}", CUTS_EACH + 1),
+            hopper=20,
+        )
+        for number in range(STATION_COUNT)
+    ]
     try:
-        for number in range(STATION_COUNT):
-            name = f"s{number}"
-            jobs = plain_orders(name, CUTS_EACH + 1)
-            station = Station(folder / name, broker.uri, children, jobs, hopper=20)
-            await station.set_up()
-            wire = CutWire(station.printer_port)
-            await wire.start()
-            station.wire_port = wire.port
-            station.configure()
-            await station.start_agent()
-            await station.ask("pause", reason="one at a time", who=NAME)
-            await station.ask("stock-load", count=station.hopper, who=NAME)
-            await station.start_centre()
-            await one_at_a_time(station)
-            crowd.append(station)
-            wires.append(wire)
+        async with asyncio.TaskGroup() as group:
+            for station in crowd:
+                group.create_task(begin(station))
         people = [Person(station) for station in crowd]
         looking = [asyncio.create_task(person.run()) for person in people]
         async with asyncio.TaskGroup() as group:
-            for number, (station, wire) in enumerate(zip(crowd, wires, strict=True)):
+            for number, station in enumerate(crowd):
                 tenths = list(TENTHS[number::STATION_COUNT])
-                group.create_task(cut_at(station, wire, tenths))
+                group.create_task(cut_at(station, tenths))
         await kills.until_over(crowd, CARD_LIMIT_S)
         for task in looking:
             task.cancel()
@@ -89,8 +101,8 @@ async def play(folder: Path, broker: Mosquitto) -> tuple[list[str], list[str]]:
         return [*kills.report(crowd, people), *whole.lines()], whole.findings
     finally:
         await children.stop()
-        for wire in wires:
-            await wire.stop()
+        for station in crowd:
+            await station.unplug()
 
 
 def test_cut_off_at_every_tenth_of_a_card_none_is_lost_and_none_is_made_twice(

@@ -131,18 +131,3 @@ def test_asked_to_stop_in_mid_card_it_finishes_the_card_and_goes(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     assert asyncio.run(end_in_each_stage(tmp_path / "c", mosquitto)) == []
-
-
-async def steal(folder: Path, broker: Mosquitto) -> list[str]:
-    async with stations(folder, broker, [EVOLIS], 2) as (station,):
-        await kills.until_over([station], DRAIN_S)
-        assert await station.findings() == []
-        await station.world.hand("take", **{"from": "hopper"})
-        return await station.findings()
-
-
-def test_the_count_at_the_end_sees_a_blank_that_a_hand_took(
-    tmp_path: Path, mosquitto: Mosquitto
-) -> None:
-    hopper, *_ = asyncio.run(steal(tmp_path / "c", mosquitto))
-    assert hopper == "s0: hopper: the books say 4, the machine holds 3"

@@ -61,9 +61,13 @@ def test_what_a_process_has_more_in_the_end_than_early_is_growth(
     young, early = Sample(1_000, 1), Sample(50_000, 9)
     late = Sample(50_000 + memory_kib, 9 + files)
     peak = Sample(90_000, 12)  # a card in the making
-    samples = (
-        [young] * 8 + [early, peak] * 4 + [peak] * 8 + [late, late, late, peak] * 2
+    quarters = (
+        [young] * 8,
+        [early] * 5 + [peak] * 3,
+        [peak] * 8,
+        [late] * 5 + [peak] * 3,
     )
+    samples = [one for quarter in quarters for one in quarter]
     assert Gauge("p", 1, samples).grown() == grown
 
 
