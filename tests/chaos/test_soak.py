@@ -15,7 +15,7 @@ from tests.conftest import IN_CI, Mosquitto
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.timeout(900)]
 
-MINUTES = 0.5
+MINUTES = 0.7
 SHORT = 0.25
 ALONE = ("calm",)
 
