@@ -33,6 +33,7 @@ from tests.conftest import ROOT, Mosquitto, wait_until
 pytestmark = [pytest.mark.mosquitto, pytest.mark.timeout(300)]
 
 OVER_LIMIT_S = 120.0
+STAGE_LIMIT_S = 60.0
 FINISHED = 1  # of the batch: a whole card as one picture
 KILLED_AT = {
     "feeding": signal.SIGKILL,
@@ -144,16 +145,18 @@ async def print_all(station: Watched, broker: Mosquitto, heard_to: Path) -> None
     heard = stages.of(station.site.station)
     async with stages.listening(broker.port), overheard(broker, heard_to):
         await station.begin()
+        looking = asyncio.create_task(Person(station).run())
         for stage, sign in KILLED_AT.items():
-            assert await kills.reached(stage, heard), stage
+            async with asyncio.timeout(STAGE_LIMIT_S):
+                while not await kills.reached(stage, heard):
+                    pass
             await station.strike(sign)
             await station.start_agent()
             await answers(station, heard_to)
         async with traced(station, heard_to / "trace.toml"):
-            looking = asyncio.create_task(Person(station).run())
             await kills.until_over([station], OVER_LIMIT_S)
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
         await answers(station, heard_to)
 
 
