@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from simulators.centre.contract import Document, parse
+from simulators.centre.fate import Declaration, FateError
 from simulators.centre.stock import StockBook, StockError
 
 ZEROS = "0" * 64
@@ -54,6 +56,7 @@ class Progress(StrEnum):
     REFUSED_FOR_NOW = "refused-for-now"
     REJECTED = "rejected"
     COMPLETED = "completed"
+    UNKNOWN = "unknown"  # its agent lost the ledger: two people must say
     CANCELED = "canceled"
     ABORTED = "aborted"
 
@@ -85,6 +88,7 @@ class Followed:
     progress: Progress = Progress.UNANSWERED
     reason: str = ""
     attempts: int = 0
+    issued_at: datetime | None = None
     due_s: float = 0.0  # when to send it again, by the caller's clock
     refusals: int = 0
 
@@ -155,12 +159,13 @@ class Book:
     ledger: Ledger = field(default_factory=Ledger)
     jobs: dict[str, Followed] = field(default_factory=dict)
     stock: StockBook | None = None
+    past: list[Ledger] = field(default_factory=list)  # that were lost, oldest first
     _sent: dict[str, str] = field(default_factory=dict)  # message hash -> job
 
-    def follow(self, job_ids: Iterable[str]) -> None:
-        """These jobs are to become cards."""
+    def follow(self, job_ids: Iterable[str], issued_at: datetime | None = None) -> None:
+        """These jobs are to become cards; None: issued whoever knows when."""
         for job_id in job_ids:
-            self.jobs.setdefault(job_id, Followed(job_id))
+            self.jobs.setdefault(job_id, Followed(job_id, issued_at=issued_at))
 
     def add(self, line: Line, now_s: float) -> bool:
         """As `Ledger.add`; the line moves its job on, and its blanks.
@@ -168,6 +173,8 @@ class Book:
         Raises:
             BookError: also, blanks that cannot have gone that way.
         """
+        if self._takes_its_place(line):
+            self._begin_anew(line)
         if not self.ledger.add(line):
             return False
         if self.stock is not None:
@@ -198,13 +205,38 @@ class Book:
         ]
 
     def lacking(self, accepted: Iterable[str]) -> list[str]:
-        """Jobs to send at once, as the agent's list of open jobs lacks them."""
+        """Jobs to send at once, as the agent's list of open jobs lacks them.
+
+        One of unknown fate is not sent again: there may be a card of it.
+        """
         known = set(accepted)
         return [
             job.job_id
             for job in self.jobs.values()
-            if not job.progress.over and job.job_id not in known
+            if not job.progress.over
+            and job.progress is not Progress.UNKNOWN
+            and job.job_id not in known
         ]
+
+    @property
+    def unknown(self) -> list[str]:
+        """Jobs that nobody but people can tell of."""
+        return [
+            job.job_id for job in self.jobs.values() if job.progress is Progress.UNKNOWN
+        ]
+
+    def declare(self, said: Declaration) -> None:
+        """Take two people's word for what became of a job.
+
+        Raises:
+            FateError: its agent can tell, or it is no job here.
+        """
+        job = self.jobs.get(said.job_id)
+        if job is None or job.progress is not Progress.UNKNOWN:
+            how = "no job of this centre" if job is None else job.progress
+            raise FateError(f"{said.job_id} is {how}: its agent has the word")
+        job.progress = Progress(said.fate)
+        job.reason = f"declared by {said.by} and {said.second}"
 
     def sent(self, job_id: str, message: bytes, now_s: float) -> None:
         """This message has gone out for the job."""
@@ -216,6 +248,25 @@ class Book:
         """Nothing more will come of any job."""
         return all(job.progress.over for job in self.jobs.values())
 
+    def _takes_its_place(self, line: Line) -> bool:
+        """Whether people began this line's ledger in the place of ours."""
+        ours = self.ledger.id
+        if line.no != 1 or line.kind != "ledger-begun":
+            return False
+        if ours in (None, str(line.event["ledger"])):
+            return False
+        return line.event["data"].get("old_ledger") in (None, ours)
+
+    def _begin_anew(self, line: Line) -> None:
+        """Follow the new ledger; of what the lost one left open nobody can tell."""
+        self.past.append(self.ledger)
+        self.ledger = Ledger()
+        begun = datetime.fromisoformat(line.event["at"])
+        for job in self.jobs.values():
+            before = job.issued_at is None or job.issued_at <= begun
+            if before and not job.progress.over:
+                job.progress, job.reason = Progress.UNKNOWN, "its ledger was lost"
+
     def _refuse(self, job: Followed | None, data: Document, now_s: float) -> None:
         if job is None or job.progress is not Progress.UNANSWERED:
             return  # nobody's job, or another message of a job that stands
@@ -225,5 +276,7 @@ class Book:
             job.due_s = now_s + min(first * 2**job.refusals, most)
             job.refusals += 1
             job.progress = Progress.REFUSED_FOR_NOW
+        elif data["reason"] == "before-ledger":  # an earlier message may have got in
+            job.progress = Progress.UNKNOWN
         else:
             job.progress = Progress.REJECTED

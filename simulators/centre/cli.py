@@ -17,6 +17,7 @@ from simulators.centre.book import BookError
 from simulators.centre.commands import CommandError
 from simulators.centre.contract import CONTRACT_DIR, Contract, ContractError
 from simulators.centre.desk import Desk, system_clocks
+from simulators.centre.fate import FateError
 from simulators.centre.link import Broker, Link
 from simulators.centre.orders import Addressee, Order, OrderError
 from simulators.centre.store import Store
@@ -42,6 +43,7 @@ class Plan:
     contract_dir: Path
     exit_when_done: bool
     commands: tuple[str, ...]
+    fates: tuple[str, ...]
 
 
 @click.command()
@@ -73,6 +75,11 @@ class Plan:
     "hold, release, cancel, query, resolve; with fields as in "
     "`count place=hopper count=96`: resolve, load, move, count, confirm",
 )  # fmt: skip
+@click.option(
+    "--declare", "fates", multiple=True, metavar="WORDS",
+    help="what became of a job whose ledger was lost: "
+    "`J-7 completed by=siti second=rina`, or aborted, if there is no card of it",
+)  # fmt: skip
 @click.option("--exit-when-done", is_flag=True, help="end when all is over")
 def centre(broker_uri: str, batch: str | None, **options: object) -> None:
     """Send signed jobs and commands to one agent, and keep its events."""
@@ -94,7 +101,7 @@ def _run(plan: Plan) -> int:
     except (BookError, ContractError) as error:
         _say(f"BROKEN: {error}")
         return BROKEN_PROMISE
-    except (OrderError, CommandError, keys.KeyFileError, OSError) as error:
+    except (OrderError, CommandError, FateError, keys.KeyFileError, OSError) as error:
         click.echo(str(error), err=True)
         return FAILED
     jobs = desk.book.jobs.values()
@@ -116,7 +123,7 @@ def _desk(plan: Plan) -> Desk:
         clocks=system_clocks(),
         say=_say,
     )
-    desk.open(_orders(plan), plan.commands)
+    desk.open(_orders(plan), plan.commands, plan.fates)
     return desk
 
 

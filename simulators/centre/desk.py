@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 
 from simulators.centre.book import Book, BookError, Line
 from simulators.centre.commands import Commands
-from simulators.centre.contract import Contract, Document
+from simulators.centre.contract import Contract, Document, parse
 from simulators.centre.envelope import seal, sign_ack, sign_command
+from simulators.centre.fate import Declaration
 from simulators.centre.keys import AgentKey, SigningKey
 from simulators.centre.orders import Addressee, Order, document
 from simulators.centre.stock import StockBook
@@ -66,17 +67,25 @@ class Desk:
     def __post_init__(self) -> None:
         self.commands = Commands(self.store.commands)
 
-    def open(self, orders: list[Order], commands: tuple[str, ...] = ()) -> None:
+    def open(
+        self,
+        orders: list[Order],
+        commands: tuple[str, ...] = (),
+        fates: tuple[str, ...] = (),
+    ) -> None:
         """Take the orders, and from the disk what is known of them already.
 
-        Each of `commands` is a new one, such as `pause` or `cancel J-7`.
+        Each of `commands` is a new one, such as `pause` or `cancel J-7`; each of
+        `fates` a declaration, such as `J-7 completed by=siti second=rina`.
 
         Raises:
             BookError: the store's events are no whole chain.
             ContractError: an order does not make a job the contract allows; likewise a
                 command.
             CommandError: words that are no command.
+            FateError: words that declare nothing, or of a job whose agent can tell.
         """
+        declared = [Declaration.read(words) for words in fates]
         for order in orders:
             if not self.store.has_job(order.job_id):
                 self._file(order)
@@ -88,14 +97,34 @@ class Desk:
         self.book.stock = StockBook(
             self.contract.stock, centre=frozenset({self.key.kid})
         )
-        self.book.follow(order.job_id for order in orders)
+        for order in orders:
+            issued = parse(self.store.job(order.job_id)[0], order.job_id)["issued_at"]
+            self.book.follow([order.job_id], datetime.fromisoformat(issued))
         self.store.mend()
         for raw in self.store.lines():
             line = self.book.ledger.read(raw)
             self.contract.check("event", line.event, "the store")
             if not self.book.add(line, 0.0):
                 raise BookError(f"{self.store.events}: event {line.no} is out of order")
-            self.suspicions.add(line.event)
+            self._judge(line)
+        for said in self.store.declared():
+            self.book.declare(said)
+        for said in declared:
+            self.book.declare(said)
+            self.store.keep_fate(said)
+            self.say(f"{said.job_id} {said.fate}, say {said.by} and {said.second}")
+        self._tell_unknown()
+
+    def _judge(self, line: Line) -> list[str]:
+        if line.kind == "ledger-begun":
+            self.suspicions = Suspicions()
+        return self.suspicions.add(line.event)
+
+    def _tell_unknown(self) -> None:
+        for job_id in self.book.unknown:
+            self.say(
+                f"{job_id} UNKNOWN: its ledger was lost; two people must declare it"
+            )
 
     def receive(self, topic: str, payload: bytes) -> list[Outgoing]:
         """Take one message of the agent.
@@ -190,18 +219,20 @@ class Desk:
         for line in fresh:
             for told in describe(line):
                 self.say(told)
-            for told in self.suspicions.add(line.event):
+            for told in self._judge(line):
                 self.say(f"SUSPECT {told}")
+            if line.kind == "ledger-begun":
+                self._tell_unknown()
         return self._ack()
 
     def _answer(self, ask: Document) -> list[Outgoing]:
         ledger = self.book.ledger
-        if ledger.id not in (None, ask["ledger"]):
-            raise BookError(
-                f"ledger {ask['ledger']} asks, but {ledger.id} was followed"
-            )
-        ledger.id = str(ask["ledger"])
         self._nonce = str(ask["nonce"])
+        if ledger.id not in (None, ask["ledger"]):
+            # Signed for only when its first line says that it took this one's place.
+            self.say(f"another ledger asks: {ask['ledger']}, where {ledger.id} was")
+            return []
+        ledger.id = str(ask["ledger"])
         return [self._ack(), *map(self._job, self.book.lacking(ask["accepted"]))]
 
     def _ack(self) -> Outgoing:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 from simulators.centre.contract import Document, parse
+from simulators.centre.fate import Declaration
 
 
 class Store:
@@ -16,6 +18,7 @@ class Store:
         self.jobs.mkdir(parents=True, exist_ok=True)
         self.events = directory / "events.log"
         self.commands = directory / "commands"
+        self.fates = directory / "fates.log"
 
     def keep_job(self, job_id: str, payload: bytes, parts: bytes) -> None:
         """Keep a job for ever: sent again, it must have the same signed bytes."""
@@ -30,6 +33,20 @@ class Store:
         """The signed document's bytes, and all parts one after another."""
         payload = (self.jobs / f"{job_id}.payload").read_bytes()
         return payload, (self.jobs / f"{job_id}.parts").read_bytes()
+
+    def keep_fate(self, said: Declaration) -> None:
+        """Keep for ever what two people declared."""
+        with self.fates.open("a") as file:
+            file.write(json.dumps(said.document) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def declared(self) -> list[Declaration]:
+        """All that was ever declared, the oldest first."""
+        if not self.fates.exists():
+            return []
+        lines = self.fates.read_text().splitlines()
+        return [Declaration(**json.loads(line)) for line in lines]
 
     def append(self, raw: bytes) -> None:
         """Put whole event lines on disk; when this returns they may be acknowledged."""
