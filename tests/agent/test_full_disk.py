@@ -80,7 +80,7 @@ def until_said(centre: Centre, word: str) -> Callable[[], object]:
 
 
 def test_a_full_disk_stops_the_next_card_and_refuses_jobs_until_there_is_room(
-    desk: TinyDisk, tmp_path: Path
+    desk: TinyDisk, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     desk.start_printer()
     picture = png((200, 100, 50))
@@ -123,6 +123,10 @@ def test_a_full_disk_stops_the_next_card_and_refuses_jobs_until_there_is_room(
         assert agent.wait(20) == 0
 
     play(desk, scene)
+    told = "operator: storage-failed at the socket, the daemon lives"
+    told += "; centre: spool-area-full-error, jobs refused storage-full or unread"
+    told += "; then a person makes room: agent-mended, and the next job is printed"
+    record_property("figure", f"journal, a full disk: {told}")
 
 
 def test_no_card_begins_where_its_end_might_not_fit(desk: TinyDisk) -> None:
@@ -148,7 +152,9 @@ def test_no_card_begins_where_its_end_might_not_fit(desk: TinyDisk) -> None:
     play(desk, scene)
 
 
-def test_a_disk_that_may_only_be_read_is_waited_for(desk: TinyDisk) -> None:
+def test_a_disk_that_may_only_be_read_is_waited_for(
+    desk: TinyDisk, record_property: Callable[[str, object], None]
+) -> None:
     async def scene(centre: Centre) -> None:
         agent = desk.start_agent("mount -o remount,ro {state}")
         await centre.until(lambda: centre.states)
@@ -168,3 +174,6 @@ def test_a_disk_that_may_only_be_read_is_waited_for(desk: TinyDisk) -> None:
         assert agent.wait(20) == 0
 
     play(desk, scene)
+    told = "operator: the daemon waits; centre: x-storage-failed-error"
+    told += "; then a person mounts it for writing: the daemon starts by itself"
+    record_property("figure", f"journal, a disk that may only be read: {told}")
