@@ -127,6 +127,7 @@ def layout(**changes: object) -> dict[str, object]:
     "changes",
     [
         {"kind": SECRET},
+        {"kind": f"O'{SECRET}'S"},
         {"subject": SECRET},
         {"blanks": SECRET},
         {"sides": {"front": {"kind": SECRET}}},
