@@ -21,7 +21,7 @@ DEPTH_MAX = 16
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(rb"[\[{]|([\]}])")
-_QUOTED = re.compile(r"'.*'", re.DOTALL)  # a value may hold quotes itself
+_QUOTED = re.compile(r"""'.*'|["].*["]""", re.DOTALL)  # as `repr` does it
 _NAMED = re.compile(r"`([^`]*)`")
 _NAME_LENGTH_MAX = 40
 

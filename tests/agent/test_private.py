@@ -127,7 +127,8 @@ def layout(**changes: object) -> dict[str, object]:
     "changes",
     [
         {"kind": SECRET},
-        {"kind": f"O'{SECRET}'S"},
+        {"kind": f"O'{SECRET}"},
+        {"kind": f"O'{SECRET}'S \"{SECRET}\""},
         {"subject": SECRET},
         {"blanks": SECRET},
         {"sides": {"front": {"kind": SECRET}}},
