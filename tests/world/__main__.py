@@ -1,7 +1,8 @@
 """`python -m tests.world --seed N` tells one world; `--seeds COUNT --from N` runs many.
 
 `--card NAME --point N --power WHAT` tells a standard card whose agent dies at a point,
-`--crashes` runs all of those, `--share` says what the worlds walk through.
+`--card NAME --deed WHAT --moment N` one whom somebody disturbs; `--crashes` and
+`--deeds` run all of those, `--share` says what the worlds walk through.
 """
 
 from __future__ import annotations
@@ -11,9 +12,20 @@ import subprocess
 import sys
 import time
 
-from tests.world.many import Task, crash, crashes, drawn, failure, points_of, run
+from tests.world import moments
+from tests.world.days import TALES
+from tests.world.many import (
+    Task,
+    crash,
+    crashes,
+    deed,
+    deeds,
+    drawn,
+    failure,
+    points_of,
+    run,
+)
 from tests.world.plan import POWERS, STANDARD
-from tests.world.tales import TALES
 from tests.world.world import play
 
 
@@ -28,6 +40,19 @@ def every_crash(powers: list[str]) -> int:
             f"{card}: {points} crash points = 2 × ({commits} commits + {commands} "
             f"commands), {count.worlds} crashes ({', '.join(powers)}), "
             f"{count.wrong} wrong",
+            flush=True,
+        )
+    return wrong
+
+
+def every_deed() -> int:
+    """Disturb cards at each of their moments; return how many went wrong."""
+    wrong = 0
+    for card, names in moments.DONE_TO.items():
+        count = run(deeds(card))
+        wrong += count.wrong
+        print(
+            f"{card}: {len(names)} deeds, {count.worlds} moments, {count.wrong} wrong",
             flush=True,
         )
     return wrong
@@ -61,10 +86,15 @@ def tell(task: Task) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.world", description=__doc__)
     parser.add_argument("--seed", type=int, help="tell this one world")
-    parser.add_argument("--card", choices=sorted(STANDARD), help="tell a standard card")
+    parser.add_argument(
+        "--card", choices=sorted(STANDARD | moments.CARDS), help="tell a standard card"
+    )
     parser.add_argument("--tale", choices=sorted(TALES), help="tell of a set day")
     parser.add_argument("--point", type=int, default=0, help="where its agent dies")
     parser.add_argument("--power", choices=POWERS, nargs="*", default=["process"])
+    parser.add_argument("--deed", choices=moments.DEEDS, help="somebody's")
+    parser.add_argument("--moment", type=int, default=1, help="when it is done")
+    parser.add_argument("--deeds", action="store_true", help="at every moment, all")
     parser.add_argument("--crashes", action="store_true", help="at every point, all")
     parser.add_argument("--seeds", type=int, help="run so many worlds")
     parser.add_argument("--from", type=int, default=1, dest="first", help="from here")
@@ -74,8 +104,13 @@ def main() -> int:
         wrong = share()
     elif given.crashes:
         wrong = every_crash(given.power)
+    elif given.deeds:
+        wrong = every_deed()
     elif given.seeds is not None:
         wrong = many(given.first, given.seeds)
+    elif given.card and given.deed:
+        at_s = moments.times_of(given.card)[given.deed][given.moment - 1]
+        wrong = tell(deed(given.card, given.deed, given.moment, at_s))
     elif given.card:
         wrong = tell(crash(given.card, given.point, given.power[0]))
     elif given.tale:

@@ -47,9 +47,11 @@ class Order:
     subject: str = ""
     bad_picture: bool = False
     expires_s: float | None = None  # from the beginning of the world
+    issued_s: float | None = None  # likewise
     not_before_s: float | None = None
     ribbon: str | None = None  # that it must be printed with
     replaces: str | None = None  # the job whose card this one takes the place of
+    more_size: int = 0  # bytes of picture besides
 
     @property
     def canary(self) -> bytes:
@@ -66,7 +68,7 @@ class Order:
             station=ADDRESS.station,
             printer=ADDRESS.printer,
             rkid="agent-1",
-            issued_at=START,
+            issued_at=_moment(self.issued_s) or START,
             expires_at=_moment(self.expires_s) or START + VALID_FOR,
             not_before=_moment(self.not_before_s),
             kind=JobKind.FIRST if self.replaces is None else JobKind.REPLACEMENT,
@@ -77,7 +79,7 @@ class Order:
             ribbon=self.ribbon,
             sides=Sides(front=front, back=front if self.sides == 2 else None),
         )
-        return msgspec.json.encode(job) + b"\n" + self.canary
+        return msgspec.json.encode(job) + b"\n" + self.canary + bytes(self.more_size)
 
 
 def _moment(at_s: float | None) -> datetime | None:
@@ -130,7 +132,9 @@ class Centre:
         now: Callable[[], datetime],
         wishes: tuple[Wish, ...] = (),
         post: Post = BARE,
+        signs_from_s: float = 0.0,
     ) -> None:
+        """`signs_from_s`: before that it acknowledges nothing."""
         self._post = post
         self.book = Book()
         self.suspicions = Suspicions()
@@ -141,6 +145,7 @@ class Centre:
         self._broker = broker
         self._story = story
         self._now = now
+        self._signs_from_s = signs_from_s
         self._nonce: str | None = None
         broker.receive = self.receive
 
@@ -195,6 +200,10 @@ class Centre:
         if topic == Topic.REPLY:
             reply = json.loads(payload)
             name = reply["command_id"], reply["command_no"]
+            duty = (reply.get("state") or {}).get("duty") or {}
+            if until := duty.get("queue_ends_at"):
+                ends_s = (datetime.fromisoformat(until) - START).total_seconds()
+                self._story.tell("centre", f"queue: done by {ends_s - BEGIN_S:g} s")
             self._replied(name, reply["result"])
         elif topic == Topic.EVENT:
             for raw in payload.split(b"\n")[:-1]:
@@ -227,9 +236,9 @@ class Centre:
         """Want one card more."""
         self._orders[order.job_id] = order
 
-    def claim(self, *, digest: str) -> None:
-        """Sign for another history than the one that came."""
-        self._ack(digest)
+    def claim(self, *, digest: str = "", ledger: str = "") -> None:
+        """Sign for another history than the one that came, or for another ledger."""
+        self._ack(digest, ledger)
 
     def send_another(self, job_id: str) -> None:
         """Send other content under a job's name, as a centre never should."""
@@ -243,13 +252,15 @@ class Centre:
         self._story.tell("centre", f"sends {job_id}")
         self._broker.to_agent(Topic.JOB, message)
 
-    def _ack(self, digest: str = "") -> None:
+    def _ack(self, digest: str = "", another: str = "") -> None:
         ledger = self.book.ledger
         assert ledger.id is not None
+        if self._story.at_s < self._signs_from_s:
+            return
         ack = Ack(
             station=ADDRESS.station,
             printer=ADDRESS.printer,
-            ledger=ledger.id,
+            ledger=another or ledger.id,
             no=ledger.no,
             hash=digest or ledger.hash,
             at=self._now(),

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from protocols.contract import Capabilities, Driver, Transport
+from protocols.contract import Capabilities, CountsAt, Driver, Transport
 from protocols.evolis.driver import EvolisDriver
 from protocols.evolis.models import MODELS as EVOLIS
 from protocols.magicard.driver import MagicardDriver
@@ -20,6 +20,7 @@ from protocols.magicard.models import MODELS as MAGICARD
 from simulators.clock import Pacemaker
 from simulators.evolis import picture as evolis_picture
 from simulators.evolis.models import MODELS as EMULATED_EVOLIS
+from simulators.evolis.models import Model as EmulatedEvolis
 from simulators.evolis.printer import Printer as EvolisPrinter
 from simulators.families import Printer
 from simulators.gallery import Gallery, Pressing
@@ -33,25 +34,21 @@ from tests.world.strangers import EvolisStranger, MagicardStranger, Stranger
 
 SESSION_ID = 4711
 WIDTH_PX, HEIGHT_PX = 16, 8
-LINES = 8  # of a Magicard: one across the card each, as long as the print head
-TINY_EVOLIS = replace(
-    EVOLIS["Primacy"],
-    row_dots=HEIGHT_PX,
-    capabilities=replace(
-        EVOLIS["Primacy"].capabilities, width_px=WIDTH_PX, height_px=HEIGHT_PX
-    ),
-)
+LINES = 16  # of a Magicard, each as long as its head: a plane is more than a chunk
 _TWO_SIDED = MAGICARD["Tango 2e two-sided"]
 TINY_MAGICARD = replace(
     _TWO_SIDED, capabilities=replace(_TWO_SIDED.capabilities, width_px=LINES)
 )
-_SILENT_EVOLIS = replace(
-    TINY_EVOLIS, capabilities=replace(TINY_EVOLIS.capabilities, feed_counter=None)
-)
 _EMULATED_EVOLIS = replace(
     EMULATED_EVOLIS["Primacy"], row_count=WIDTH_PX, row_dots=HEIGHT_PX
 )
+_WITHOUT_BIN = _EMULATED_EVOLIS.fitted(reject_bin=False)
 _EMULATED_MAGICARD = replace(EMULATED_MAGICARD["Tango 2e"], line_count=LINES)
+
+
+_NOT_THERE = "connecting-to-device-error"
+_CARD_THERE = frozenset({"x-foreign-card-error", "media-jam-error"})
+_NO_WORD = "other-error"  # of a family that has one word for all of its troubles
 
 
 @dataclass(frozen=True)
@@ -75,14 +72,39 @@ class Family:
         return self.capabilities.width_px, self.capabilities.height_px
 
 
-def _evolis(machine: Mechanism, pacemaker: Pacemaker, gallery: Gallery) -> Printer:
-    return EvolisPrinter(
-        _EMULATED_EVOLIS,
-        machine,
-        pacemaker,
-        gallery,
-        serial="E100000",
-        head_serial="312100000",
+def _evolis(
+    name: str,
+    model: str,
+    emulated: EmulatedEvolis,
+    counter: CountsAt | None = CountsAt.FEED,
+) -> Family:
+    """`counter`: the moment of its card counter; None: it is known to have none."""
+    driven = EVOLIS[model]
+    able = replace(
+        driven.capabilities,
+        width_px=WIDTH_PX,
+        height_px=HEIGHT_PX,
+        feed_counter=counter,
+    )
+    tiny = replace(driven, row_dots=HEIGHT_PX, capabilities=able)
+
+    def made(machine: Mechanism, pacemaker: Pacemaker, gallery: Gallery) -> Printer:
+        serial, head = "E100000", "312100000"
+        return EvolisPrinter(
+            emulated, machine, pacemaker, gallery, serial=serial, head_serial=head
+        )
+
+    return Family(
+        name=name,
+        capabilities=tiny.capabilities,
+        emulated=emulated,
+        draw=evolis_picture.draw,
+        printer=made,
+        driver=lambda wire: EvolisDriver(tiny, wire, session_id=SESSION_ID),
+        stranger=EvolisStranger,
+        usb=None,
+        card_in_the_way=_CARD_THERE,
+        out_of_step=frozenset({_NOT_THERE}),
     )
 
 
@@ -91,39 +113,12 @@ def _magicard(machine: Mechanism, pacemaker: Pacemaker, gallery: Gallery) -> Pri
     return MagicardPrinter(_EMULATED_MAGICARD, machine, pacemaker, gallery, serial)
 
 
-_NOT_THERE = "connecting-to-device-error"
-_CARD_THERE = frozenset({"x-foreign-card-error", "media-jam-error"})
-_NO_WORD = "other-error"  # this family has no words but one for its troubles
-
 FAMILIES: Mapping[str, Family] = {
     one.name: one
     for one in (
-        Family(
-            name="evolis",
-            capabilities=TINY_EVOLIS.capabilities,
-            emulated=_EMULATED_EVOLIS,
-            draw=evolis_picture.draw,
-            printer=_evolis,
-            driver=lambda wire: EvolisDriver(TINY_EVOLIS, wire, session_id=SESSION_ID),
-            stranger=EvolisStranger,
-            usb=None,
-            card_in_the_way=_CARD_THERE,
-            out_of_step=frozenset({_NOT_THERE}),
-        ),
-        Family(
-            name="evolis-silent",  # no counter of its cards is known
-            capabilities=_SILENT_EVOLIS.capabilities,
-            emulated=_EMULATED_EVOLIS,
-            draw=evolis_picture.draw,
-            printer=_evolis,
-            driver=lambda wire: EvolisDriver(
-                _SILENT_EVOLIS, wire, session_id=SESSION_ID
-            ),
-            stranger=EvolisStranger,
-            usb=None,
-            card_in_the_way=_CARD_THERE,
-            out_of_step=frozenset({_NOT_THERE}),
-        ),
+        _evolis("evolis", "Primacy", _EMULATED_EVOLIS),
+        _evolis("evolis-no-bin", "Primacy without reject bin", _WITHOUT_BIN),
+        _evolis("evolis-silent", "Primacy", _EMULATED_EVOLIS, counter=None),
         Family(
             name="magicard",
             capabilities=TINY_MAGICARD.capabilities,

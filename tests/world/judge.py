@@ -177,20 +177,21 @@ def nothing_unauthorised(books: Books, truth: Truth) -> list[str]:
     """Invariant 6: each mark was made by an attempt; a good card has that job's panels.
 
     Cards that people or another host laid hands on are theirs. One that a hand put in
-    the place of ours, while no agent was alive to see it, may bear what ours was to.
+    the place of ours, while no agent was alive to see it, may bear what ours was to; so
+    may one that was in place as our feed was asked for, which then took none.
     """
     found = []
-    of_the_strayed = {
+    not_on_ours = {
         attempt.digest
         for key, attempt in books.attempts.items()
-        if truth.strayed.keys() & set(truth.fed.get(key, []))
+        if not truth.fed.get(key) or truth.strayed.keys() & set(truth.fed[key])
     }
     job_of = {b: key for key, blanks in truth.fed.items() for b in blanks}
     for card in truth.cards.values():
         theirs = card.card_id in truth.by_strangers or card.card_id in truth.strayed
         if theirs or card.state == "blank":
             continue
-        if card.strange and card.digest in of_the_strayed:
+        if card.strange and card.digest in not_on_ours:
             continue
         key = job_of.get(card.card_id)
         if key is None or not books.attempts[key].may_have_marked:

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
+from tests.world import moments
+from tests.world.days import TALES
 from tests.world.plan import POWERS, STANDARD, Plan, death_at, random_plan
-from tests.world.tales import TALES
 from tests.world.world import Result, play
 
 CHUNK = 10
@@ -56,6 +57,21 @@ def drawn(seed: int) -> Task:
 def tales() -> list[Task]:
     """The days that are set down."""
     return [Task(plan, f"--tale '{name}'") for name, plan in TALES.items()]
+
+
+def deed(card: str, name: str, number: int, at_s: float) -> Task:
+    """A card with somebody's deed at one of its moments, counted from 1."""
+    again = f"--card {card} --deed {name} --moment {number}"
+    return Task(moments.disturbed(card, name, at_s), again)
+
+
+def deeds(card: str) -> list[Task]:
+    """Every deed at every moment of a card."""
+    return [
+        deed(card, name, number, at_s)
+        for name, times in moments.times_of(card).items()
+        for number, at_s in enumerate(times, 1)
+    ]
 
 
 def points_of(card: str) -> tuple[int, int, int]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulators.blanks import Blank, Place
-from simulators.hand import HandError
+from simulators.faults import FaultKind
+from simulators.hand import HandError, clear
 from tests.agent.virtual_time import elapse
 from tests.world.machine import Machine
 from tests.world.person import Deeds
@@ -38,6 +39,7 @@ class Mischief:
             What.CHANGE_RIBBON: lambda: self._machine.hand.change_ribbon("YMCKO", 20),
             What.BLACK_RIBBON: lambda: self._machine.hand.change_ribbon("K", 20),
             What.TAKE_RIBBON: self._machine.hand.take_ribbon,
+            What.PLUG_IN: lambda: clear(self._machine.hand, FaultKind.LINK_CUT),
             What.LAY_CARD: self._machine.hand.lay_cleaning_card,
         }
 

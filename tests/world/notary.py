@@ -92,11 +92,13 @@ class Notary:
         self.story = story
         self.heard: list[tuple[float, str]] = []  # each command, and when
         self._db: sqlite3.Connection | None = None
+        self._folder: Path | None = None
 
     def follow(self, folder: Path) -> None:
         """Read this file from now on; all that stood before must stand in it."""
         self.leave()
-        self._db = sqlite3.connect(f"file:{folder / NAME}?mode=ro", uri=True)
+        self._folder = folder
+        self._open()
         kept = self.rows(0)
         for number, line in enumerate(self.books.lines, 1):
             if number > len(kept):
@@ -121,13 +123,25 @@ class Notary:
             anew=True,
         )
 
+    def _open(self) -> None:
+        assert self._folder is not None
+        self._db = sqlite3.connect(f"file:{self._folder / NAME}?mode=ro", uri=True)
+
     def leave(self) -> None:
+        """Let go of the file, so that others may have it alone, and follow none."""
+        self.let_go()
+        self._folder = None
+
+    def let_go(self) -> None:
+        """Let go of the file until the next commit."""
         if self._db is not None:
             self._db.close()
             self._db = None
 
     def read(self) -> None:
         """Take in what was committed."""
+        if self._db is None and self._folder is not None:
+            self._open()
         for line in self.rows(len(self.books.lines)):
             self.books.lines.append(line)
             self._take(json.loads(line[65:]))
@@ -168,6 +182,8 @@ class Notary:
         self.story.tell("agent", _told(event))
         if kind == "job-rejected" and job in self.books.jobs:
             pass  # another message of a job that stands
+        elif kind == "job-inspected":
+            pass  # its card was thrown out, and it stays completed
         elif kind.startswith("job-"):
             self.books.jobs[job] = kind.removeprefix("job-")
             self.books.completed[job] += kind == "job-completed"

@@ -66,6 +66,7 @@ class Person:
         self.signers = Signers("person")  # as they sign what they say
         self.counts_anew = False  # for an answer; else they go by the book
         self._asked: dict[Key, int] = {}
+        self._instead: dict[Key, Blank] = {}
         self._unreachable_looks = 0
         self._ribbon_out = False  # for a cleaning
 
@@ -257,7 +258,7 @@ class Person:
         return claim
 
     def _truth(self, key: Key, stage: str) -> tuple[Found, bool | None]:
-        blank = self._blank_of(key)
+        blank = self._blank_of(key) or self._taken_for_ours(key)
         if blank is None:
             return Found.HOPPER, None
         match blank.place:
@@ -296,6 +297,13 @@ class Person:
         blanks = [self._machine.blank(name) for name in self._deeds.fed.get(key, [])]
         marked = [blank for blank in blanks if blank.state != "blank"]
         return next(iter(marked or blanks), None)
+
+    def _taken_for_ours(self, key: Key) -> Blank | None:
+        """The card of a stranger, where the feed found it in place and took none."""
+        inside = self._machine.mechanism.at(Place.PATH)
+        if key not in self._instead and inside:
+            self._instead[key] = inside[0]
+        return self._instead.get(key)
 
     def _is_good(self, key: Key, blank: Blank) -> bool:
         """Whole, and with every side that the job asks for."""

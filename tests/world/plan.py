@@ -32,15 +32,19 @@ class What(StrEnum):
     TAKE_RIBBON = "takes the ribbon out"
     LAY_CARD = "lays a cleaning card before the rollers"
     OTHER_PRINTER = "puts another printer of the same kind here"
+    PLUG_IN = "puts the cable in again"
     SWITCH_OFF = "switches the printer off and on"
     BROKER_DOWN = "the broker goes down"
     BROKER_UP = "the broker comes back"
     DISK_FULL = "the disk is full"
     DISK_ROOM = "the disk has room again"
+    DISK_FAILS = "the disk takes nothing more"
+    DISK_WORKS = "the disk works again"
     RESTART = "the agent is stopped and started in good order"
     CLOSE = "the office closes until the next day"
     SPOIL = "the agent is stopped, and its ledger is not what it was"
     FORK = "the centre signs for another history"
+    FOREIGN_ACK = "the centre signs for the ledger of somebody else"
     OTHER_CONTENT = "the centre sends something else under the first job's name"
 
 
@@ -79,6 +83,9 @@ class Plan:
     rules: Rules = field(default_factory=Rules)  # what the office asks for
     family: str = "evolis"
     counts_at: CountsAt | None = None  # None: as the model does
+    signs_from_s: float = 0.0  # the centre acknowledges nothing before
+    redrawn: bool = False  # from the second life on the agent draws otherwise
+    away_s: float = 0.0  # for so long nobody looks after the printer
 
     def __str__(self) -> str:
         cards = ", ".join(f"{o.job_id} {o.sides}-sided" for o in self.orders)
@@ -92,6 +99,12 @@ class Plan:
             parts.append(f"counts cards at their {self.counts_at}")
         if self.loses_last_count:
             parts.append("loses its last count")
+        if self.signs_from_s:
+            parts.append(f"the centre signs nothing until {self.signs_from_s:g} s")
+        if self.redrawn:
+            parts.append("draws otherwise from the second life on")
+        if self.away_s:
+            parts.append(f"nobody looks until {self.away_s:g} s")
         if self.lie_share:
             parts.append(f"lies: {self.lie_share:.0%}")
         parts += [f"{kind} at card {card_no}" for kind, card_no in self.faults]
@@ -146,11 +159,15 @@ RARE = (
     What.CLOSE,
     What.SPOIL,
     What.FORK,
+    What.FOREIGN_ACK,
+    What.DISK_FAILS,
+    What.DISK_WORKS,
     What.OTHER_CONTENT,
     What.BLACK_RIBBON,
     What.TAKE_RIBBON,
     What.LAY_CARD,
     What.OTHER_PRINTER,
+    What.PLUG_IN,
 )
 """What only a set day has."""
 SHORT = [one for one in What if one not in RARE]

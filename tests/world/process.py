@@ -16,8 +16,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar, TypeVarTuple
 
+from agent.journal import disk
 from agent.journal.store import Store
-from tests.world.files import Files, torn
+from tests.world.files import NAME, Files, torn
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -50,6 +51,7 @@ class Process:
         self.died = asyncio.Event()
         self.left: Files | None = None  # on the disk, after a death
         self.trace: list[str] = []  # each commit and command, in order
+        self.times: list[float] = []  # by the loop, of each of them
         self.tasks: list[asyncio.Task[Any]] = []
         self._points = 0
 
@@ -62,6 +64,7 @@ class Process:
         """Pass a point; true when this life ends there. `what` begins there, if any."""
         if what:
             self.trace.append(what)
+            self.times.append(asyncio.get_running_loop().time())
         self._points += 1
         return self.death is not None and self._points == self.death.point
 
@@ -119,6 +122,7 @@ class Disk:
         """`committed` is told of each commit that stands."""
         self._process = process
         self._committed = committed
+        self._store: Store | None = None
         self._db: sqlite3.Connection | None = None
         self._synced = True
         self._floor: Files | None = None  # what a power cut leaves; None: all of it
@@ -129,6 +133,9 @@ class Disk:
     async def run(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
         process = self._process
         await process.alive()
+        await asyncio.sleep(0)  # as a thread would have it, others go on meanwhile
+        await process.alive()
+        self._attend()
         commits, self._commits = self._commits, 0
         assert not commits
         try:
@@ -137,8 +144,8 @@ class Disk:
             self._commits, self._before = 0, None
             raise
         if isinstance(result, Store):
-            self._db = result._db
-            self._db.set_trace_callback(self._statement)
+            self._store = result
+            self._attend()
             self._watch_syncs(result)
         commits, self._commits = self._commits, 0
         if self._before is not None:
@@ -150,6 +157,13 @@ class Disk:
         if commits:
             self._committed()
         return result
+
+    def _attend(self) -> None:
+        """Hear what the open file is told; it is another one once it was mended."""
+        if self._store is not None and self._store._db is not self._db:
+            self._db = self._store._db
+            self._db.set_trace_callback(self._statement)
+            self._synced, self._floor = True, None
 
     def _watch_syncs(self, store: Store) -> None:
         """Know of the one sync that no statement tells of."""
@@ -195,6 +209,20 @@ class Disk:
     async def die(self) -> None:
         """End this process now, between two pieces of work."""
         await self._process.die(self._left_now())
+
+    def fail(self, *, on: bool) -> None:
+        """Let the disk take nothing more; once it works, no file is trusted for that.
+
+        What stands in the way of the room kept back is all that is asked of the disk
+        before the file is opened anew.
+        """
+        in_the_way = disk.reserve_of(self._process.folder / NAME)
+        if not on:
+            in_the_way.rmdir()
+        elif self._db is not None:
+            self._db.execute("PRAGMA query_only = ON")
+            in_the_way.unlink(missing_ok=True)
+            in_the_way.mkdir()
 
     def fill(self, *, full: bool) -> None:
         """Let the disk take no further page, or let it have room again."""

@@ -29,13 +29,15 @@ HEART = [
     "agent/journal/*.py",
 ]
 STEP = 13  # every so many crash points of a standard card
+DEED_STEP = {"simplex": 4, "jam": 4, "magicard-simplex": 4}  # likewise of deeds
 SEEDS = 40
 
 
 @cache
 def sample() -> list[Task]:
     """Enough worlds to see what worlds see."""
-    from tests.world.many import crash, drawn, points_of, tales
+    from tests.world.many import crash, deeds, drawn, points_of, tales
+    from tests.world.moments import DONE_TO
     from tests.world.plan import STANDARD
 
     crashes = [
@@ -43,7 +45,11 @@ def sample() -> list[Task]:
         for card in sorted(STANDARD)
         for at in range(1, points_of(card)[0] + 1, STEP)
     ]
-    return tales() + crashes + [drawn(seed) for seed in range(1, SEEDS + 1)]
+    disturbed = [
+        task for card in DONE_TO for task in deeds(card)[:: DEED_STEP.get(card, 1)]
+    ]
+    worlds = [drawn(seed) for seed in range(1, SEEDS + 1)]
+    return tales() + crashes + disturbed + worlds
 
 
 def measure() -> tuple[float, str]:

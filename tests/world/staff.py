@@ -20,6 +20,7 @@ from agent.journal.journal import Journal, JournalError, Refusal
 from agent.lifecycle.ledger import way_of
 from agent.people.identities import People
 from agent.people.requests import (
+    Inspect,
     StockConfirm,
     StockCount,
     StockLoad,
@@ -170,6 +171,9 @@ class Staff:
         return [self._machine.blank(name) for name in names]
 
     def _carry(self, request: Written) -> None:
+        if isinstance(request, Inspect):
+            self._throw_out(request)
+            return
         if not isinstance(request, StockMove | StockLoad):
             return
         if isinstance(request, StockMove) and request.item is not Item.BLANK:
@@ -189,6 +193,13 @@ class Staff:
             blank.place = STANDING.get(destination, Place.HAND)
             if destination not in STANDING:
                 self._deeds.carried[blank.blank_id] = str(destination)
+        self._machine.touched("staff")
+
+    def _throw_out(self, request: Inspect) -> None:
+        """Bring the uppermost card of the output, if any lies there, where it goes."""
+        for blank in self._at(StockPlace.OUTPUT)[-1:]:
+            blank.place = STANDING.get(request.destination, Place.HAND)
+            self._deeds.carried[blank.blank_id] = str(request.destination)
         self._machine.touched("staff")
 
 

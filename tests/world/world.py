@@ -31,7 +31,7 @@ from agent.artwork import ArtworkError
 from agent.clock import InlineExecutor
 from agent.clockwatch import watch_clock
 from agent.contract.events import AgentStarted, AgentStopped
-from agent.contract.messages import Job, RejectReason
+from agent.contract.messages import Job, RejectReason, State
 from agent.health import Health
 from agent.journal import chain
 from agent.journal.errors import JournalDamagedError
@@ -90,6 +90,7 @@ class Result:
     complaints: list[str]
     trace: list[list[str]]  # of each life: its commits and commands
     points: list[int]
+    times: list[list[float]]  # when each of the trace was, since the world began
     ended_s: float
 
 
@@ -159,12 +160,17 @@ class Life:
         health = Health({}, lambda: 0.0)
         opened = LastOpened(world.post.open_job)
         family = world.machine.family
-        drawn = partial(draw, family.size)
+        drawn = partial(draw, family.size, world.shade())
         workshop = Workshop(self._make_driver, opened.take, drawn, opened.forget)
         upkeep = Upkeep(journal, world.plan.rules, family.capabilities)
         worker = Worker(journal, workshop, clock, InlineExecutor(), health, upkeep)
         door = Door(journal, opened.open, InlineExecutor(), clock, opened.forget)
         standing = Standing(family.name, world.post.unsigned, door.tally)
+
+        def state(number: int) -> State:
+            duty = upkeep.duty(worker.reasons)
+            return state_of(journal, worker.picture, standing, number, duty)
+
         ends = Ends(
             make_link=lambda: MemoryLink(world.broker, self.process),
             address=ADDRESS,
@@ -173,11 +179,11 @@ class Life:
                 journal,
                 world.post.open_command,
                 door,
-                lambda: state_of(journal, worker.picture, standing, 0),
+                lambda: state(0),
                 opened.forget,
             ),
             open_ack=world.post.open_ack,
-            state=lambda number: state_of(journal, worker.picture, standing, number),
+            state=state,
             duel=lambda on: worker.hold(StateReason.SECOND_AGENT, on=on),
             dice=world.dice,
         )
@@ -203,6 +209,7 @@ class World:
         self.folder = folder
         self.dice = Random(f"dice {plan.seed}")
         loop = asyncio.get_running_loop()
+        self._began_s = loop.time()
         self.story = Story(loop.time)
         self.clock = WorldClock(sure=plan.clock_sure)
         self.machine = Machine(
@@ -216,7 +223,13 @@ class World:
         self.notary = Notary(self.story)
         self.broker = Broker(ADDRESS, self.dice)
         self.centre = Centre(
-            plan.orders, self.broker, self.story, self.now, plan.wishes, post
+            plan.orders,
+            self.broker,
+            self.story,
+            self.now,
+            plan.wishes,
+            post,
+            plan.signs_from_s,
         )
         self.deeds = Deeds()
         person = Random(f"person {plan.seed}")
@@ -243,6 +256,10 @@ class World:
         plan = self.plan
         return bool(plan.errands) and len(self._lives) <= plan.roster_lives
 
+    def shade(self) -> int:
+        """A part of every picture, which is another once the agent draws otherwise."""
+        return int(self.plan.redrawn and len(self._lives) > 1)
+
     def now(self) -> datetime:
         """The time that is right."""
         now = self.clock.wall() - self.clock.off
@@ -265,6 +282,10 @@ class World:
             self.story.complaints,
             [process.trace for process in self._lives],
             [process.points for process in self._lives],
+            [
+                [at_s - self._began_s for at_s in process.times]
+                for process in self._lives
+            ],
             self.story.at_s,
         )
 
@@ -389,6 +410,8 @@ class World:
             alive = life is not None and not life.process.dead
             if not alive or life is None or life.worker is None or not self.attended:
                 continue
+            if self.story.at_s < self.plan.away_s:
+                continue
             assert life.journal is not None
             # A person's word that dies with the agent is given again.
             self._person_looks = True
@@ -409,6 +432,14 @@ class World:
                 self.story.tell("chance", act.what)
                 if life is not None and not life.process.dead:
                     life.disk.fill(full=act.what is What.DISK_FULL)
+            case What.DISK_FAILS | What.DISK_WORKS:
+                self.story.tell("chance", act.what)
+                if life is not None and not life.process.dead:
+                    self.notary.let_go()
+                    life.disk.fail(on=act.what is What.DISK_FAILS)
+            case What.FOREIGN_ACK:
+                self.story.tell("chance", act.what)
+                self.centre.claim(ledger="0" * 36)
             case What.FORK:
                 self.story.tell("chance", act.what)
                 self.centre.claim(digest="f" * 64)
@@ -583,14 +614,14 @@ class World:
 
 
 def draw(
-    size: tuple[int, int], job: Job, _parts: Mapping[str, bytes]
+    size: tuple[int, int], more: int, job: Job, _parts: Mapping[str, bytes]
 ) -> Mapping[CardSide, Image.Image]:
     """Return pictures of few dots, others for each job."""
     if job.reason == "bad":
         raise ArtworkError(RejectReason.IMAGE_BAD, "front: not a picture")
     many, few = divmod(int(job.job_id[1:]), 16)
     shade = few * 16
-    front = {CardSide.FRONT: Image.new("RGB", size, (shade, 2 + many * 8, 3))}
+    front = {CardSide.FRONT: Image.new("RGB", size, (shade, 2 + many * 8, 3 + more))}
     if job.sides.back is None:
         return front
     return front | {CardSide.BACK: Image.new("RGB", size, (shade, 200, 3))}
