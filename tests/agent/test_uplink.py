@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -160,6 +161,7 @@ class Session:
             open_ack=partial(open_ack, keyring=keyring, to=TO),
             state=lambda connection: state_of(journal, clock, connection),
             duel=duels.append,
+            dice=Random(1),
         )
         uplink = Uplink(ends, journal, clock, Health({}))
         return cls(journal, broker, uplink, clock, duels)
