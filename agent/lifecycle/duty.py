@@ -164,8 +164,6 @@ def interval_s(limits: Limits, one_card_s: float) -> float:
 def done_in_s(
     count: int, limits: Limits, one_card_s: float, rests: Rest | None
 ) -> float:
-    """Return in how long `count` cards can be done, if nothing else gets in the way."""
-    if count <= 0:
-        return 0.0
+    """Return in how long `count` cards can be done, one at least, if all goes well."""
     wait_s = rests.wait_s if rests is not None else None
     return (wait_s or 0.0) + (count - 1) * interval_s(limits, one_card_s) + one_card_s

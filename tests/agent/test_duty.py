@@ -181,7 +181,6 @@ def test_a_setting_out_of_fear_ends_a_run_months_late():
     assert free_days < 3
     assert done_in_s(run, feared, one_s, None) / 86_400 > 80
     assert interval_s(Limits(rest_after=10, rest_s=600), one_s) == 87.0
-    assert done_in_s(0, feared, one_s, None) == 0.0
     assert done_in_s(1, feared, one_s, Rest(500.0, RESTING)) == 530.0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agent.contract.events import Found, Place, StockCause
 from agent.contract.messages import Cause
 from agent.contract.operation_events import Operation
@@ -195,6 +197,17 @@ UNSURE = Plan(
     ),
 )
 
+LOST_AND_UNSURE = replace(
+    tales.lost("zeros", 20.0),
+    clock_sure=False,
+    signs_from_s=60.0,
+    wishes=(wish(1, "pause", "stale", at_s=40.0),),
+)
+
+REPLACED_TOO_SOON = Plan(
+    0, (CARD, Order("J2", 20, subject="S-J1", replaces="J1"), Order("J3", 30))
+)
+
 DISK_FULL = Plan(
     0,
     (CARD, Order("J2", 20, at_s=60.0, more_size=200_000)),
@@ -245,6 +258,8 @@ DAYS = {
     "nobody named": NOBODY_NAMED,
     "untimely": UNTIMELY,
     "unsure and unsigned": UNSURE,
+    "lost and unsure": LOST_AND_UNSURE,
+    "replaced too soon": REPLACED_TOO_SOON,
     "disk full": DISK_FULL,
     "stalled": STALLED,
     "stuck inside": STUCK_INSIDE,

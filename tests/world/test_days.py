@@ -101,6 +101,16 @@ TELLS = {
         "job-completed J2",
         "is told that C1 is expired",
     ),
+    "lost and unsure": (
+        "job-rejected J2 clock-unsure a lost ledger was replaced here",
+        "is told that C1 is clock-unsure",
+        "is told that C1 is stale",
+    ),
+    "replaced too soon": (
+        "job-rejected J2 fate-open job J1, which it replaces, is pending",
+        "job-completed J1",
+        "job-completed J3",
+    ),
     "disk full": (
         "the disk is full",
         "the disk has room again",
