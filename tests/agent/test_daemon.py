@@ -146,13 +146,14 @@ class Desk:
             **fields,
         )
 
-    def ack_of(self, line: bytes) -> bytes:
+    def ack_of(self, line: bytes, **more: object) -> bytes:
         event = json.loads(line[65:])
         document = self.world.ack_document(
             ledger=event["ledger"],
             no=event["no"],
             hash=line[:64].decode(),
             at=datetime.now(UTC).isoformat(),
+            **more,
         )
         return self.world.ack(compact(document))
 
@@ -167,6 +168,7 @@ class Centre:
         self.online: list[Any] = []
         self.states: list[Any] = []
         self.replies: list[Any] = []
+        self.asks: list[Any] = []
         self.emptied: list[str] = []
         self._news = asyncio.Event()
 
@@ -189,6 +191,8 @@ class Centre:
                 self.emptied.append(word)
             elif word == "reply":
                 self.replies.append(json.loads(message.payload))
+            elif word == "ask":
+                self.asks.append(json.loads(message.payload))
             elif word == "event":
                 for line in message.payload.splitlines():
                     event = json.loads(line[65:])

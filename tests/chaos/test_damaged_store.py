@@ -215,6 +215,7 @@ class Station(TinyDisk):
         self.state = self.folder / "state"
         self.shelf = self.folder / "shelf"
         self.tried: set[tuple[str, str, str]] = set()
+        self.signed = b""  # the ack that the broker keeps
 
     def begin(self) -> None:
         """Have printed one card since a copy was made; a second job waits."""
@@ -234,7 +235,8 @@ class Station(TinyDisk):
             self.printer_uri = printer
             agent = Desk.start_agent(self)
             await centre.until(lambda: "job-completed" in centre.kinds())
-            await centre.ack(self.ack_of(centre.lines[max(centre.lines)]))
+            self.signed = self.ack_of(centre.lines[max(centre.lines)])
+            await centre.ack(self.signed)
             acked = self.acked
             await asyncio.to_thread(wait_until, acked, "the ack is on disk")
             await self.ended(agent)
@@ -410,6 +412,11 @@ async def decided(
         again = station.start_agent()
         await centre.until(lambda: "agent-started" in centre.kinds())
         assert centre.kinds()[0] == "ledger-begun"
+        # Without a time server the centre's answer dates the ledger.
+        newest = centre.lines[max(centre.events)]
+        nonce = centre.asks[-1]["nonce"]
+        await centre.ack(station.ack_of(newest, nonce=nonce))
+        await centre.until(lambda: centre.states[-1]["clock"] == "sure")
         await centre.send(station.waiting)
         await centre.until(lambda: "job-rejected" in centre.kinds())
         (rejected,) = rejections(centre)
@@ -419,6 +426,7 @@ async def decided(
         await station.ended(again)
         one_more = {"hopper": before["hopper"] - 1, "output": before["output"] + 1}
         assert station.places() == one_more
+        await centre.ack(station.signed)  # for the next trial's ledger
         return "the job that waited is refused, one issued since is printed"
     if agent.poll() is not None or (trial.found == LEFT and trial.reason == FORK):
         station.harmed(lambda *_: None)
