@@ -20,7 +20,7 @@ from tests.conftest import ROOT, Mosquitto
 pytestmark = [pytest.mark.mosquitto, pytest.mark.timeout(180)]
 
 SAID_S = 20.0
-OPEN = ("s0-002", "s0-003")
+OPEN = ("s0-0002", "s0-0003")
 COUNTED = ("desk", "hopper", "output", "reject-bin", "waste")
 
 
